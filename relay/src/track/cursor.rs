@@ -1,0 +1,240 @@
+//! A reader's place in a track.
+
+use std::task::{Context, Poll};
+
+use super::{Retention, Track, log::Log};
+use crate::{Frame, Micros};
+
+/// Where a new reader begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At the last keyframe of a group, at every key's newest value, or at the oldest frame held.
+    Oldest,
+    /// With what is appended from now on.
+    Live,
+    /// After the frame with this sequence number: where a reader that comes back goes on.
+    After(u64),
+}
+
+/// What a reader finds at its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    Frame {
+        frame: Frame,
+        /// When it was appended, on the appender's clock.
+        appended_at: Micros,
+    },
+    /// Frames after `after`, up to and including `until`, are no longer in memory. Bring them from where they are
+    /// stored, then call [`Cursor::resume_after`].
+    Archived { after: u64, until: u64 },
+    /// Nothing yet.
+    Empty,
+    /// Nothing more will come.
+    Closed,
+}
+
+/// One reader's place. Dropping it frees everything it cost.
+#[derive(Debug)]
+pub struct Cursor {
+    track: Track,
+    slot: usize,
+    reader: Reader,
+}
+
+impl Cursor {
+    pub(super) fn new(track: Track, start: Start) -> Self {
+        let mut log = track.shared.lock();
+        let reader = Reader::new(&log, start);
+        let slot = log.add_reader();
+        drop(log);
+        Self { track, slot, reader }
+    }
+
+    /// Lets the reader skip to the newest keyframe as soon as it is more than `lag` of media time behind, not only when
+    /// the frames it would need are gone.
+    pub fn with_max_lag(mut self, lag: Micros) -> Self {
+        self.reader.max_lag = Some(lag);
+        self
+    }
+
+    pub fn track(&self) -> &Track {
+        &self.track
+    }
+
+    /// Frames passed over because the reader was too slow.
+    pub fn skipped(&self) -> u64 {
+        self.reader.skipped
+    }
+
+    /// What stands at the reader's place, which does not move.
+    pub fn peek(&mut self) -> Next {
+        self.reader.look(&self.track.shared.lock())
+    }
+
+    /// Moves past what [`Cursor::peek`] showed.
+    pub fn advance(&mut self) {
+        self.reader.place += 1;
+    }
+
+    /// The next frame, past which the reader moves.
+    pub fn next_frame(&mut self) -> Next {
+        let next = self.peek();
+        if matches!(next, Next::Frame { .. }) {
+            self.advance();
+        }
+        next
+    }
+
+    /// The same, but a reader that finds nothing is woken when there is something. Never ready with [`Next::Empty`].
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Next> {
+        let mut log = self.track.shared.lock();
+        let next = self.reader.look(&log);
+        match next {
+            Next::Empty => {
+                log.wait(self.slot, context.waker());
+                Poll::Pending
+            }
+            Next::Frame { .. } => {
+                self.reader.place += 1;
+                Poll::Ready(next)
+            }
+            Next::Archived { .. } | Next::Closed => Poll::Ready(next),
+        }
+    }
+
+    /// Asks to be woken at the next append or at the end. False when there is something already.
+    pub fn wait(&mut self, context: &mut Context<'_>) -> bool {
+        let mut log = self.track.shared.lock();
+        if self.reader.look(&log) != Next::Empty {
+            return false;
+        }
+        log.wait(self.slot, context.waker());
+        true
+    }
+
+    /// After [`Next::Archived`]: everything up to and including `sequence` was brought from elsewhere.
+    pub fn resume_after(&mut self, sequence: u64) {
+        let log = self.track.shared.lock();
+        match log.place_after(sequence) {
+            Ok(place) => {
+                self.reader.place = place;
+                self.reader.before = None;
+            }
+            Err(_) => self.reader.before = Some(sequence),
+        }
+    }
+
+    /// Passes over everything before the next keyframe of a group: the newest one held, or one still to come.
+    pub fn skip_to_keyframe(&mut self) {
+        self.reader.needs_keyframe = true;
+        // The frame at this very place is one the caller does not want, even where it is a keyframe.
+        self.reader.place += 1;
+        self.reader.skipped += 1;
+    }
+
+    /// When the newest keyframe further on than this place was appended.
+    pub fn keyframe_ahead(&self) -> Option<Micros> {
+        let log = self.track.shared.lock();
+        let place = log.last_keyframe().filter(|place| *place > self.reader.place)?;
+        log.entry(place).map(|(_, entry)| entry.appended_at)
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        self.track.shared.lock().remove_reader(self.slot);
+    }
+}
+
+#[derive(Debug)]
+struct Reader {
+    place: u64,
+    /// In a track that keeps all: the sequence number before the next frame, when that is older than memory holds.
+    before: Option<u64>,
+    /// In a group: what stands before the next keyframe is of no use to this reader.
+    needs_keyframe: bool,
+    skipped: u64,
+    max_lag: Option<Micros>,
+}
+
+impl Reader {
+    fn new(log: &Log, start: Start) -> Self {
+        let mut reader = Self { place: 0, before: None, needs_keyframe: false, skipped: 0, max_lag: None };
+        reader.place = match (start, log.retention()) {
+            (Start::Live, Retention::Group { .. }) => {
+                reader.needs_keyframe = true;
+                log.next_place()
+            }
+            (Start::Live, _) => log.next_place(),
+            (Start::Oldest, Retention::Group { .. }) => {
+                reader.needs_keyframe = true;
+                log.oldest_place()
+            }
+            (Start::Oldest, _) => log.oldest_place(),
+            (Start::After(sequence), Retention::All { .. }) => log.place_after(sequence).unwrap_or_else(|_| {
+                reader.before = Some(sequence);
+                log.oldest_place()
+            }),
+            (Start::After(sequence), Retention::Group { .. }) => {
+                log.place_of_newest_until(sequence).map_or_else(
+                    || {
+                        reader.needs_keyframe = true;
+                        log.oldest_place()
+                    },
+                    |place| place + 1,
+                )
+            }
+            (Start::After(_), Retention::Latest { .. }) => log.oldest_place(),
+        };
+        reader
+    }
+
+    fn look(&mut self, log: &Log) -> Next {
+        match log.retention() {
+            Retention::All { .. } => {
+                if let Some(archived) = self.archived(log) {
+                    return archived;
+                }
+            }
+            Retention::Group { .. } => self.catch_up(log),
+            Retention::Latest { .. } => {}
+        }
+        match log.entry(self.place) {
+            Some((found, entry)) => {
+                self.place = found;
+                Next::Frame { frame: entry.frame.clone(), appended_at: entry.appended_at }
+            }
+            None if log.is_closed() => Next::Closed,
+            None => Next::Empty,
+        }
+    }
+
+    fn archived(&self, log: &Log) -> Option<Next> {
+        if let Some(after) = self.before {
+            let until = log.place_after(after).map_or_else(|until| until, |_| after);
+            return Some(Next::Archived { after, until });
+        }
+        let missing = log.oldest_place().checked_sub(self.place).filter(|missing| *missing > 0)?;
+        let (_, entry) = log.entry(log.oldest_place())?;
+        let until = entry.frame.header().sequence - 1;
+        Some(Next::Archived { after: until - missing, until })
+    }
+
+    fn catch_up(&mut self, log: &Log) {
+        let lags = || {
+            let (entry, newest) = (log.entry(self.place)?.1, log.newest_time()?);
+            Some(newest.saturating_sub(entry.frame.header().time) > self.max_lag?)
+        };
+        let keyframe = log.last_keyframe().filter(|keyframe| *keyframe >= self.place);
+        if self.place < log.oldest_place() || keyframe.is_some() && lags() == Some(true) {
+            self.needs_keyframe = true;
+        }
+        if !self.needs_keyframe {
+            return;
+        }
+        let target = keyframe.unwrap_or_else(|| log.next_place());
+        self.skipped += target.saturating_sub(self.place);
+        self.place = self.place.max(target);
+        self.needs_keyframe = keyframe.is_none();
+    }
+}
