@@ -1,0 +1,309 @@
+//! The envelopes that carry a command through a link: request and response.
+
+use super::{Problem, VERSION, VocabularyError, code};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// Longest request, in bytes of JSON: a text of [`super::TEXT_MAX`] with every byte escaped, and its envelope.
+pub const REQUEST_MAX: usize = 112 * 1024;
+/// Longest response, in bytes of JSON.
+pub const RESPONSE_MAX: usize = 1024 * 1024;
+
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
+const PATH_MAX: usize = 512;
+
+/// What can be read from a request even if the request itself cannot: enough to answer it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Envelope {
+    /// The number that the response must carry.
+    #[serde(default)]
+    pub id: u64,
+}
+
+impl Envelope {
+    /// Finds the number of a request that [`Request::parse`] refused; 0 if there is none.
+    pub fn peek(bytes: &[u8]) -> Self {
+        if bytes.len() > REQUEST_MAX {
+            return Self { id: 0 };
+        }
+        serde_json::from_slice(bytes).unwrap_or(Self { id: 0 })
+    }
+}
+
+/// A command inside a link: the same method, path and body as over plain https.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Chosen by the client, unique among its open requests; the response carries it.
+    pub id: u64,
+    /// `GET`, `POST`, `PUT`, `DELETE` or `PATCH`.
+    pub method: String,
+    /// Path and query, from `/v1/`.
+    pub path: String,
+    /// The body, if the command has one.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub body: Value,
+}
+
+impl Request {
+    /// A request with a body.
+    ///
+    /// # Errors
+    /// [`VocabularyError::Malformed`] if the body cannot become JSON.
+    pub fn new<T: Serialize>(
+        id: u64,
+        method: &str,
+        path: &str,
+        body: &T,
+    ) -> Result<Self, VocabularyError> {
+        let body = serde_json::to_value(body).map_err(|error| VocabularyError::Malformed {
+            what: "body",
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            id,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            body,
+        })
+    }
+
+    /// A request without a body.
+    pub fn bare(id: u64, method: &str, path: &str) -> Self {
+        Self {
+            id,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            body: Value::Null,
+        }
+    }
+
+    /// The request as payload of a frame of kind `Request`.
+    ///
+    /// # Errors
+    /// [`VocabularyError::TooLong`] beyond [`REQUEST_MAX`]; [`VocabularyError::Invalid`] for a method or path that
+    /// the far end would refuse.
+    pub fn encode(&self) -> Result<Vec<u8>, VocabularyError> {
+        self.check()?;
+        super::encode("request", REQUEST_MAX, self)
+    }
+
+    /// Reads a frame's payload.
+    ///
+    /// # Errors
+    /// [`VocabularyError`] for too many bytes, another version, another shape, a method or path that is not allowed.
+    pub fn parse(bytes: &[u8]) -> Result<Self, VocabularyError> {
+        let request: Self = super::parse("request", REQUEST_MAX, bytes)?;
+        request.check()?;
+        Ok(request)
+    }
+
+    fn check(&self) -> Result<(), VocabularyError> {
+        if !METHODS.contains(&self.method.as_str()) {
+            return Err(VocabularyError::Invalid {
+                what: "method",
+                reason: "use GET, POST, PUT, DELETE or PATCH in capitals",
+            });
+        }
+        super::within("path", PATH_MAX, self.path.len())?;
+        let plain = self.path.bytes().all(|b| b.is_ascii_graphic());
+        if !plain || !self.path.starts_with('/') {
+            return Err(VocabularyError::Invalid {
+                what: "path",
+                reason: "it must begin with '/' and hold only printable ASCII characters",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    /// The request's number.
+    pub id: u64,
+    /// An HTTP status.
+    pub status: u16,
+    /// The body; a [`Problem`] if the status is 400 or more.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub body: Value,
+}
+
+impl Response {
+    /// The answer to a request that went wrong.
+    pub fn problem(id: u64, problem: &Problem) -> Self {
+        let body = serde_json::to_value(problem).unwrap_or(Value::Null);
+        Self {
+            id,
+            status: problem.status,
+            body,
+        }
+    }
+
+    /// The answer to a request that could not be understood.
+    pub fn refused(id: u64, error: &VocabularyError) -> Self {
+        Self::problem(id, &Problem::from(error))
+    }
+
+    /// The body as what the command promises, or the problem that it met.
+    ///
+    /// # Errors
+    /// The [`Problem`] that the server sent; one of code [`code::MALFORMED`] if the body has another shape than expected.
+    pub fn read<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        let malformed = |error: serde_json::Error| {
+            Problem::new(
+                self.status,
+                code::MALFORMED,
+                format!("The server's answer cannot be understood: {error}"),
+            )
+        };
+        if self.status >= 400 {
+            return Err(serde_json::from_value(self.body).unwrap_or_else(malformed));
+        }
+        serde_json::from_value(self.body).map_err(malformed)
+    }
+
+    /// The response as payload of a frame of kind `Response`.
+    ///
+    /// # Errors
+    /// [`VocabularyError::TooLong`] beyond [`RESPONSE_MAX`].
+    pub fn encode(&self) -> Result<Vec<u8>, VocabularyError> {
+        super::encode("response", RESPONSE_MAX, self)
+    }
+
+    /// Reads a frame's payload.
+    ///
+    /// # Errors
+    /// [`VocabularyError`] for too many bytes, another version or another shape.
+    pub fn parse(bytes: &[u8]) -> Result<Self, VocabularyError> {
+        super::parse("response", RESPONSE_MAX, bytes)
+    }
+}
+
+impl From<&VocabularyError> for Problem {
+    fn from(error: &VocabularyError) -> Self {
+        let (status, code) = match error {
+            VocabularyError::Version { .. } | VocabularyError::NoVersion => {
+                (400, code::UNSUPPORTED_VERSION)
+            }
+            VocabularyError::Malformed { .. } => (400, code::MALFORMED),
+            VocabularyError::TooLong { .. } => (413, code::TOO_LONG),
+            VocabularyError::Invalid { .. } => (422, code::INVALID),
+        };
+        let detail = match error {
+            VocabularyError::Version { found } => {
+                format!(
+                    "This server speaks version {VERSION}, the request is of version {found}. Update the older one."
+                )
+            }
+            other => format!("{other}."),
+        };
+        Self::new(status, code, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_request_is_the_documented_json() {
+        let request = Request {
+            id: 7,
+            method: "POST".into(),
+            path: "/v1/chats/3/messages".into(),
+            body: json!({"text": "hi"}),
+        };
+        let bytes = request.encode().unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Value>(&bytes).unwrap(),
+            json!({"v": 1, "id": 7, "method": "POST", "path": "/v1/chats/3/messages", "body": {"text": "hi"}})
+        );
+        assert_eq!(Request::parse(&bytes).unwrap(), request);
+    }
+
+    #[test]
+    fn what_cannot_be_understood_says_why() {
+        let parse = |text: &str| Request::parse(text.as_bytes()).unwrap_err();
+        assert_eq!(
+            parse(r#"{"v":9,"id":1}"#),
+            VocabularyError::Version { found: 9 }
+        );
+        assert_eq!(
+            parse(r#"{"id":1,"method":"GET","path":"/"}"#),
+            VocabularyError::NoVersion
+        );
+        assert!(matches!(parse("[]"), VocabularyError::Malformed { .. }));
+        assert!(matches!(
+            parse(r#"{"v":1,"id":-1,"method":"GET","path":"/"}"#),
+            VocabularyError::Malformed { .. }
+        ));
+        assert!(matches!(
+            parse(r#"{"v":1,"id":1,"method":"get","path":"/"}"#),
+            VocabularyError::Invalid { .. }
+        ));
+        assert!(matches!(
+            parse(r#"{"v":1,"id":1,"method":"GET","path":"v1"}"#),
+            VocabularyError::Invalid { .. }
+        ));
+        assert!(matches!(
+            parse(&"[".repeat(4000)),
+            VocabularyError::Malformed { .. }
+        ));
+        assert!(matches!(
+            parse(&" ".repeat(REQUEST_MAX + 1)),
+            VocabularyError::TooLong { .. }
+        ));
+        assert_eq!(Envelope::peek(br#"{"v":9,"id":44,"method":3}"#).id, 44);
+        assert_eq!(Envelope::peek(b"garbage").id, 0);
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored() {
+        let request =
+            Request::parse(br#"{"v":1,"id":1,"method":"GET","path":"/v1/chats","colour":"red"}"#)
+                .unwrap();
+        assert_eq!(request, Request::bare(1, "GET", "/v1/chats"));
+    }
+
+    #[test]
+    fn a_response_gives_its_body_or_its_problem() {
+        let fine = Response {
+            id: 1,
+            status: 201,
+            body: json!({"sequence": 4, "at": 9}),
+        };
+        let fine = Response::parse(&fine.encode().unwrap()).unwrap();
+        assert_eq!(
+            fine.read::<crate::vocabulary::MessageAccepted>()
+                .unwrap()
+                .sequence,
+            4
+        );
+        let refused = Response::refused(2, &VocabularyError::Version { found: 3 });
+        let problem = refused.read::<Value>().unwrap_err();
+        assert_eq!(
+            (problem.status, &*problem.code),
+            (400, code::UNSUPPORTED_VERSION)
+        );
+    }
+
+    #[test]
+    fn the_longest_text_fits_into_a_request_however_it_is_escaped() {
+        let text = "\u{1}".repeat(crate::vocabulary::TEXT_MAX);
+        let body = crate::vocabulary::SendMessage {
+            text,
+            key: "k".repeat(crate::vocabulary::KEY_MAX),
+        };
+        let request = Request::new(u64::MAX, "POST", "/v1/chats/1/messages", &body).unwrap();
+        assert!(request.encode().is_ok());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_parsers_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = (Request::parse(&bytes), Response::parse(&bytes), Envelope::peek(&bytes));
+            let _ = (crate::vocabulary::Event::parse(&bytes), crate::vocabulary::Message::parse(&bytes));
+        }
+    }
+}

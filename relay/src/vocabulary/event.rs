@@ -1,0 +1,168 @@
+//! Events: what the server tells a client on the control track without having been asked.
+
+use super::{Call, CallId, Chat, EndReason, Member, VocabularyError};
+use serde::{Deserialize, Serialize};
+
+/// Longest event, in bytes of JSON.
+pub const EVENT_MAX: usize = 64 * 1024;
+
+/// One event. On the wire: `{"v":1,"event":"call.invited","call":{…}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event")]
+pub enum Event {
+    /// Someone opened a chat with this account.
+    #[serde(rename = "chat.opened")]
+    ChatOpened {
+        /// The chat.
+        chat: Chat,
+    },
+    /// Someone calls: ring.
+    #[serde(rename = "call.invited")]
+    CallInvited {
+        /// The call.
+        call: Call,
+    },
+    /// To the caller: a device of `who` rings.
+    #[serde(rename = "call.ringing")]
+    CallRinging {
+        /// Number of the call.
+        call: CallId,
+        /// Whose device rings.
+        who: Member,
+    },
+    /// Someone joined; sent to everyone in the call, with each participant's tracks.
+    #[serde(rename = "call.accepted")]
+    CallAccepted {
+        /// The call as it now is.
+        call: Call,
+    },
+    /// Someone said no.
+    #[serde(rename = "call.declined")]
+    CallDeclined {
+        /// Number of the call.
+        call: CallId,
+        /// Who declined.
+        who: Member,
+    },
+    /// Someone is in another call.
+    #[serde(rename = "call.busy")]
+    CallBusy {
+        /// Number of the call.
+        call: CallId,
+        /// Who is busy.
+        who: Member,
+    },
+    /// The caller hung up before anyone answered: stop ringing.
+    #[serde(rename = "call.cancelled")]
+    CallCancelled {
+        /// Number of the call.
+        call: CallId,
+    },
+    /// Nobody answered in time.
+    #[serde(rename = "call.no_answer")]
+    CallNoAnswer {
+        /// Number of the call.
+        call: CallId,
+        /// Who did not answer.
+        who: Member,
+    },
+    /// The call is over.
+    #[serde(rename = "call.ended")]
+    CallEnded {
+        /// Number of the call.
+        call: CallId,
+        /// Why.
+        reason: EndReason,
+        /// From accept to end, in milliseconds.
+        duration_ms: u64,
+    },
+    /// Another device of this account took the call: stop ringing.
+    #[serde(rename = "call.answered_elsewhere")]
+    CallAnsweredElsewhere {
+        /// Number of the call.
+        call: CallId,
+        /// The device that took it.
+        device: String,
+    },
+    /// A reader of this track needs a keyframe: make one.
+    #[serde(rename = "track.keyframe_wanted")]
+    KeyframeWanted {
+        /// The track.
+        track: u64,
+    },
+    /// The server goes: come back after a while.
+    #[serde(rename = "server.closing")]
+    ServerClosing {
+        /// How long to wait before coming back, in milliseconds. Add jitter.
+        retry_after_ms: u64,
+    },
+    /// An event that this version does not know: ignore it.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Event {
+    /// The event as payload of a frame of kind `Event`.
+    ///
+    /// # Errors
+    /// [`VocabularyError::TooLong`] beyond [`EVENT_MAX`].
+    pub fn encode(&self) -> Result<Vec<u8>, VocabularyError> {
+        super::encode("event", EVENT_MAX, self)
+    }
+
+    /// Reads a frame's payload.
+    ///
+    /// # Errors
+    /// [`VocabularyError`] for another version, another shape or too many bytes. An unknown event is no error.
+    pub fn parse(bytes: &[u8]) -> Result<Self, VocabularyError> {
+        super::parse("event", EVENT_MAX, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_carry_version_and_name() {
+        let bytes = Event::ServerClosing {
+            retry_after_ms: 2000,
+        }
+        .encode()
+        .unwrap();
+        assert_eq!(
+            std::str::from_utf8(&bytes).unwrap(),
+            r#"{"v":1,"event":"server.closing","retry_after_ms":2000}"#
+        );
+        assert_eq!(
+            Event::parse(&bytes).unwrap(),
+            Event::ServerClosing {
+                retry_after_ms: 2000
+            }
+        );
+    }
+
+    #[test]
+    fn an_event_of_tomorrow_is_bearable_and_its_version_is_not() {
+        assert_eq!(
+            Event::parse(br#"{"v":1,"event":"moon.rises","at":[1]}"#),
+            Ok(Event::Unknown)
+        );
+        assert_eq!(
+            Event::parse(br#"{"v":2,"event":"moon.rises"}"#),
+            Err(VocabularyError::Version { found: 2 })
+        );
+        assert_eq!(
+            Event::parse(br#"{"event":"server.closing"}"#),
+            Err(VocabularyError::NoVersion)
+        );
+        assert!(matches!(
+            Event::parse(b"{"),
+            Err(VocabularyError::Malformed { .. })
+        ));
+        assert!(matches!(
+            Event::parse(br#"{"v":1}"#),
+            Err(VocabularyError::Malformed { .. })
+        ));
+    }
+}

@@ -1,0 +1,174 @@
+//! The words both ends use: the JSON bodies of commands, their responses, events and problems.
+//!
+//! Every envelope carries the version `"v": 1`. A reader refuses any other version with
+//! [`VocabularyError::Version`], ignores fields that it does not know, and turns an event that it does not know into
+//! [`Event::Unknown`]: so both ends can be renewed one after the other. All times are Unix milliseconds, all spans are
+//! milliseconds, all lengths are bytes of UTF-8.
+
+mod account;
+mod call;
+mod chat;
+mod envelope;
+mod event;
+mod problem;
+mod track;
+
+pub use account::{
+    Account, DEVICE_MAX, Login, NAME_MAX, PASSWORD_MAX, Resume, SESSION_MAX, SessionOpened,
+};
+pub use call::{Call, CallId, CallPhase, EndReason, Participant, Presence, StartCall};
+pub use chat::{
+    Chat, ChatId, Chats, HISTORY_MAX, History, KEY_MAX, Member, Message, MessageAccepted, Notice,
+    OpenChat, SendMessage, TEXT_MAX,
+};
+pub use envelope::{Envelope, REQUEST_MAX, RESPONSE_MAX, Request, Response};
+pub use event::{EVENT_MAX, Event};
+pub use problem::{Problem, code};
+pub use track::{CreateTrack, MediaTracks, ReadFrom, TRACK_NAME_MAX, TrackCreated};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// The version of the vocabulary that this crate speaks.
+pub const VERSION: u32 = 1;
+
+/// Why words could not be written or understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VocabularyError {
+    /// The far end speaks another version.
+    #[error(
+        "this message is of version {found}, only version {VERSION} is understood: update the older of both ends"
+    )]
+    Version {
+        /// The version that was found.
+        found: u64,
+    },
+    /// No version stands in the envelope.
+    #[error("this message carries no version: every message needs \"v\": {VERSION}")]
+    NoVersion,
+    /// Not JSON, or JSON of another shape.
+    #[error("this {what} cannot be understood: {reason}")]
+    Malformed {
+        /// What it was meant to be.
+        what: &'static str,
+        /// What the parser said, with line and column.
+        reason: String,
+    },
+    /// Longer than its limit.
+    #[error("{what} is {actual} bytes long, the limit is {limit}")]
+    TooLong {
+        /// What is too long.
+        what: &'static str,
+        /// The limit in bytes.
+        limit: usize,
+        /// The length found, in bytes.
+        actual: usize,
+    },
+    /// A field with a value that is not allowed.
+    #[error("{what} is not valid: {reason}")]
+    Invalid {
+        /// The field.
+        what: &'static str,
+        /// What would be valid.
+        reason: &'static str,
+    },
+}
+
+/// The body of a command: knows its own limits.
+pub trait Check {
+    /// Says whether every field keeps its limits.
+    ///
+    /// # Errors
+    /// [`VocabularyError::TooLong`] or [`VocabularyError::Invalid`] with the name of the first field that does not.
+    fn check(&self) -> Result<(), VocabularyError>;
+}
+
+/// Reads a command's body from a JSON value and checks its limits.
+///
+/// # Errors
+/// [`VocabularyError::Malformed`] for another shape, else what [`Check::check`] says.
+pub fn body<T: DeserializeOwned + Check>(value: serde_json::Value) -> Result<T, VocabularyError> {
+    let body: T = serde_json::from_value(value).map_err(|error| VocabularyError::Malformed {
+        what: "body",
+        reason: error.to_string(),
+    })?;
+    body.check()?;
+    Ok(body)
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: Option<u64>,
+}
+
+/// Writes `value` as JSON with the version in front.
+fn encode<T: Serialize>(
+    what: &'static str,
+    limit: usize,
+    value: &T,
+) -> Result<Vec<u8>, VocabularyError> {
+    #[derive(Serialize)]
+    struct Versioned<'a, T> {
+        v: u32,
+        #[serde(flatten)]
+        value: &'a T,
+    }
+    let bytes = serde_json::to_vec(&Versioned { v: VERSION, value }).map_err(|error| {
+        VocabularyError::Malformed {
+            what,
+            reason: error.to_string(),
+        }
+    })?;
+    within(what, limit, bytes.len())?;
+    Ok(bytes)
+}
+
+/// Reads versioned JSON: first its length, then its version, then its shape.
+fn parse<T: DeserializeOwned>(
+    what: &'static str,
+    limit: usize,
+    bytes: &[u8],
+) -> Result<T, VocabularyError> {
+    within(what, limit, bytes.len())?;
+    let malformed = |error: serde_json::Error| VocabularyError::Malformed {
+        what,
+        reason: error.to_string(),
+    };
+    match serde_json::from_slice::<Version>(bytes)
+        .map_err(malformed)?
+        .v
+    {
+        Some(v) if v == u64::from(VERSION) => serde_json::from_slice(bytes).map_err(malformed),
+        Some(found) => Err(VocabularyError::Version { found }),
+        None => Err(VocabularyError::NoVersion),
+    }
+}
+
+fn within(what: &'static str, limit: usize, actual: usize) -> Result<(), VocabularyError> {
+    if actual > limit {
+        Err(VocabularyError::TooLong {
+            what,
+            limit,
+            actual,
+        })
+    } else {
+        Ok(())
+    }
+}
+
+/// A text of 1 to `limit` bytes without control characters: names, keys, devices.
+fn label(what: &'static str, limit: usize, text: &str) -> Result<(), VocabularyError> {
+    within(what, limit, text.len())?;
+    if text.is_empty() {
+        return Err(VocabularyError::Invalid {
+            what,
+            reason: "it must not be empty",
+        });
+    }
+    if text.chars().any(char::is_control) {
+        return Err(VocabularyError::Invalid {
+            what,
+            reason: "control characters are not allowed",
+        });
+    }
+    Ok(())
+}
