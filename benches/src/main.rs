@@ -1,1 +1,3 @@
-fn main(){}
+//! `komado-bench`: measures a running server, its fan-out and its calls.
+
+fn main() {}
