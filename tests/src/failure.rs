@@ -1,11 +1,12 @@
 //! What can go wrong in the rig itself, with what to do about it.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The rig could not set up, or lost, one of the real things a test stands on.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum RigError {
     #[error(
         "{what} needs root: run the tests as root, or all of them inside `unshare -Urnm` \
@@ -63,5 +64,12 @@ impl RigError {
                 cause,
             },
         }
+    }
+}
+
+/// Tests `unwrap` these: what they print is the message with its advice, not the fields.
+impl fmt::Debug for RigError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
     }
 }

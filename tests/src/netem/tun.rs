@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::failure::RigError;
@@ -27,6 +28,14 @@ impl Tun {
         let device = namespace
             .run(|| attach(name))?
             .map_err(RigError::privilege("a TUN device (/dev/net/tun)"))?;
+        // Nothing may cross that no test sent: IPv6 would greet its neighbours.
+        let quiet = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
+        let has_ipv6 = namespace.run(|| Path::new(&quiet).exists())?;
+        if has_ipv6 {
+            namespace
+                .run(|| std::fs::write(&quiet, "1"))?
+                .map_err(RigError::io("silencing IPv6 on a TUN device"))?;
+        }
         namespace.ip(&[
             "addr",
             "add",

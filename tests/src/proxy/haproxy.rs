@@ -25,5 +25,6 @@ pub fn recipe(folder: &Path, listen: SocketAddr, origin: SocketAddr, buffers: bo
             format!("{}/haproxy.cfg", folder.display()),
         ],
         files: vec![("haproxy.cfg", text)],
+        shared_memory: None,
     }
 }

@@ -72,6 +72,8 @@ struct Recipe {
     package: &'static str,
     arguments: Vec<String>,
     files: Vec<(&'static str, String)>,
+    /// Prefix of what it leaves in shared memory when killed.
+    shared_memory: Option<String>,
 }
 
 impl Proxy {
@@ -127,6 +129,7 @@ impl Proxy {
                 .wait()
                 .map_err(RigError::io(format!("waiting for {}", self.recipe.program)))?;
         }
+        self.sweep();
         Ok(())
     }
 
@@ -187,6 +190,23 @@ impl Proxy {
                 });
             }
             thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Removes what a killed proxy could not.
+    fn sweep(&self) {
+        let Some(prefix) = &self.recipe.shared_memory else {
+            return;
+        };
+        for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+            if entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with(&format!("{prefix}-"))
+                && let Err(error) = fs::remove_file(entry.path())
+            {
+                eprintln!("could not remove what a proxy left in shared memory: {error}");
+            }
         }
     }
 

@@ -31,5 +31,6 @@ pub fn recipe(folder: &Path, listen: SocketAddr, origin: SocketAddr, streams: bo
             format!("{folder}/nginx.conf"),
         ],
         files: vec![("nginx.conf", text)],
+        shared_memory: None,
     }
 }

@@ -26,5 +26,6 @@ pub fn recipe(folder: &Path, listen: SocketAddr) -> Recipe {
         package: "privoxy",
         arguments: vec!["--no-daemon".into(), format!("{folder}/privoxy.conf")],
         files: vec![("privoxy.conf", text), ("port80.action", actions)],
+        shared_memory: None,
     }
 }

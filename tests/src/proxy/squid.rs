@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Login, Recipe};
 use crate::failure::RigError;
@@ -14,6 +15,12 @@ pub fn recipe(
     login: Option<&Login>,
 ) -> Result<Recipe, RigError> {
     let folder = folder.display();
+    // squid keeps shared memory under its service's name, even when killed: two must not meet in one.
+    let name = format!(
+        "komado{}x{}",
+        std::process::id(),
+        STARTED.fetch_add(1, Ordering::Relaxed)
+    );
     let mut files = Vec::new();
     let (login_rules, who) = match login {
         None => (String::new(), "all"),
@@ -61,8 +68,15 @@ pub fn recipe(
     Ok(Recipe {
         program: "squid",
         package: "squid",
-        arguments: vec!["-N".into(), "-f".into(), format!("{folder}/squid.conf")],
+        arguments: vec![
+            "-N".into(),
+            "-n".into(),
+            name.clone(),
+            "-f".into(),
+            format!("{folder}/squid.conf"),
+        ],
         files,
+        shared_memory: Some(name),
     })
 }
 
@@ -81,3 +95,6 @@ fn apr1(password: &str) -> Result<String, RigError> {
     let output = openssl.wait_with_output().map_err(failed())?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
+
+/// Squids set up by this process.
+static STARTED: AtomicU32 = AtomicU32::new(0);

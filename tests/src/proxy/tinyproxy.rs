@@ -23,5 +23,6 @@ pub fn recipe(folder: &Path, listen: SocketAddr, login: Option<&Login>) -> Recip
         package: "tinyproxy-bin",
         arguments: vec!["-d".into(), "-c".into(), format!("{folder}/tinyproxy.conf")],
         files: vec![("tinyproxy.conf", text), ("filter", filter)],
+        shared_memory: None,
     }
 }
