@@ -43,24 +43,13 @@ struct Shared {
 
 impl Recorder {
     /// Listens at `listen` in `namespace`; connects onwards to `target` in the same namespace.
-    pub fn start(
-        namespace: &Namespace,
-        listen: SocketAddr,
-        target: SocketAddr,
-    ) -> Result<Self, RigError> {
+    pub fn start(namespace: &Namespace, listen: SocketAddr, target: SocketAddr) -> Result<Self, RigError> {
         let listener = namespace.listen(listen)?;
-        let address = listener
-            .local_addr()
-            .map_err(RigError::io("reading the recorder's address"))?;
+        let address = listener.local_addr().map_err(RigError::io("reading the recorder's address"))?;
         let shared = Arc::new(Shared::default());
         let (at_work, inside) = (Arc::clone(&shared), namespace.clone());
         let acceptor = thread::spawn(move || accept(&listener, &inside, target, &at_work));
-        Ok(Self {
-            address,
-            shared,
-            acceptor: Some(acceptor),
-            namespace: namespace.clone(),
-        })
+        Ok(Self { address, shared, acceptor: Some(acceptor), namespace: namespace.clone() })
     }
 
     /// What clients are told to be the proxy's (or server's) address.
@@ -76,10 +65,7 @@ impl Recorder {
     /// Each place where one of the secrets, or (if asked) H.264 in the clear, was seen. Empty is good.
     pub fn findings(&self, secrets: &[Secret]) -> Vec<String> {
         let recordings = lock(&self.shared.recordings);
-        recordings
-            .iter()
-            .flat_map(|recording| findings(recording, secrets))
-            .collect()
+        recordings.iter().flat_map(|recording| findings(recording, secrets)).collect()
     }
 }
 
@@ -104,33 +90,20 @@ impl Secret {
     /// A password or a chat text: also found as Base64, hexadecimal, percent-encoding and with JSON escapes.
     pub fn text(text: &str) -> Self {
         let bytes = text.as_bytes();
-        let mut forms = vec![
-            ("as it is", bytes.to_vec()),
-            ("in hexadecimal", hexadecimal(bytes)),
-        ];
+        let mut forms = vec![("as it is", bytes.to_vec()), ("in hexadecimal", hexadecimal(bytes))];
         // Base64 looks different for each of three alignments; the characters that mix with neighbours are cut off.
-        for (lead, label) in [
-            (0, "in Base64"),
-            (1, "in Base64, shifted by 1"),
-            (2, "in Base64, shifted by 2"),
-        ] {
+        for (lead, label) in [(0, "in Base64"), (1, "in Base64, shifted by 1"), (2, "in Base64, shifted by 2")] {
             forms.push((label, base64_core(bytes, lead)));
         }
         forms.push(("percent-encoded", percent(bytes)));
         forms.push(("with JSON escapes", json_escaped(text)));
         forms.retain(|(_, form)| form.len() >= 4);
-        Self {
-            name: format!("{text:?}"),
-            forms,
-        }
+        Self { name: format!("{text:?}"), forms }
     }
 
     /// Any byte sequence, found as it is.
     pub fn bytes(name: &str, bytes: &[u8]) -> Self {
-        Self {
-            name: name.to_owned(),
-            forms: vec![("as it is", bytes.to_vec())],
-        }
+        Self { name: name.to_owned(), forms: vec![("as it is", bytes.to_vec())] }
     }
 
     /// H.264 in Annex B: a start code followed by a slice, an IDR slice or a parameter set (H.264 7.3.1, table 7-1).
@@ -141,39 +114,23 @@ impl Secret {
                 forms.push(("as a start code", vec![0, 0, 0, 1, importance | unit]));
             }
         }
-        Self {
-            name: "H.264".to_owned(),
-            forms,
-        }
+        Self { name: "H.264".to_owned(), forms }
     }
 }
 
 /// At most one finding per secret: the first form in which it shows.
 fn findings(recording: &Recording, secrets: &[Secret]) -> Vec<String> {
-    secrets
-        .iter()
-        .filter_map(|secret| finding(recording, secret))
-        .collect()
+    secrets.iter().filter_map(|secret| finding(recording, secret)).collect()
 }
 
 fn finding(recording: &Recording, secret: &Secret) -> Option<String> {
     let (label, at) = secret.forms.iter().find_map(|(label, form)| {
-        let at = recording
-            .bytes
-            .windows(form.len())
-            .position(|window| window == form)?;
+        let at = recording.bytes.windows(form.len()).position(|window| window == form)?;
         Some((label, at))
     })?;
-    let way = if recording.from_client {
-        "to the server"
-    } else {
-        "to the client"
-    };
+    let way = if recording.from_client { "to the server" } else { "to the client" };
     let number = recording.connection;
-    Some(format!(
-        "{} {label} in connection {number}, {way}, at byte {at}",
-        secret.name
-    ))
+    Some(format!("{} {label} in connection {number}, {way}, at byte {at}", secret.name))
 }
 
 fn accept(listener: &TcpListener, namespace: &Namespace, target: SocketAddr, shared: &Arc<Shared>) {
@@ -194,27 +151,15 @@ fn accept(listener: &TcpListener, namespace: &Namespace, target: SocketAddr, sha
     }
 }
 
-fn carry(
-    number: usize,
-    client: TcpStream,
-    server: TcpStream,
-    shared: &Arc<Shared>,
-) -> io::Result<()> {
+fn carry(number: usize, client: TcpStream, server: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let copies = [
-        (client.try_clone()?, server.try_clone()?, true),
-        (server.try_clone()?, client.try_clone()?, false),
-    ];
+    let copies = [(client.try_clone()?, server.try_clone()?, true), (server.try_clone()?, client.try_clone()?, false)];
     lock(&shared.sockets).extend([client, server]);
     for (from, to, from_client) in copies {
         let index = {
             let mut recordings = lock(&shared.recordings);
-            recordings.push(Recording {
-                connection: number,
-                from_client,
-                bytes: Vec::new(),
-            });
+            recordings.push(Recording { connection: number, from_client, bytes: Vec::new() });
             recordings.len() - 1
         };
         let shared = Arc::clone(shared);
@@ -292,11 +237,7 @@ fn base64_core(bytes: &[u8], lead: usize) -> Vec<u8> {
     }
     let text: Vec<u8> = bits
         .chunks_exact(6)
-        .map(|six| {
-            BASE64[six
-                .iter()
-                .fold(0, |value, bit| value << 1 | usize::from(*bit))]
-        })
+        .map(|six| BASE64[six.iter().fold(0, |value, bit| value << 1 | usize::from(*bit))])
         .collect();
     text.into_iter().skip((lead * 8).div_ceil(6)).collect()
 }
@@ -308,11 +249,7 @@ mod tests {
     use super::*;
 
     fn seen(bytes: &[u8], secret: Secret) -> bool {
-        let recording = Recording {
-            connection: 0,
-            from_client: true,
-            bytes: bytes.to_vec(),
-        };
+        let recording = Recording { connection: 0, from_client: true, bytes: bytes.to_vec() };
         !findings(&recording, &[secret]).is_empty()
     }
 
@@ -353,23 +290,10 @@ mod tests {
         drop(served);
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
-        assert_eq!(
-            (heard.as_str(), answer.as_str()),
-            ("the password is swordfish", "fine")
-        );
-        let bytes: Vec<Vec<u8>> = recorder
-            .recordings()
-            .into_iter()
-            .map(|recording| recording.bytes)
-            .collect();
-        assert_eq!(
-            bytes,
-            [b"the password is swordfish".to_vec(), b"fine".to_vec()]
-        );
+        assert_eq!((heard.as_str(), answer.as_str()), ("the password is swordfish", "fine"));
+        let bytes: Vec<Vec<u8>> = recorder.recordings().into_iter().map(|recording| recording.bytes).collect();
+        assert_eq!(bytes, [b"the password is swordfish".to_vec(), b"fine".to_vec()]);
         assert_eq!(recorder.findings(&[Secret::text("swordfish")]).len(), 1);
-        assert_eq!(
-            recorder.findings(&[Secret::text("tuna"), Secret::h264()]),
-            Vec::<String>::new()
-        );
+        assert_eq!(recorder.findings(&[Secret::text("tuna"), Secret::h264()]), Vec::<String>::new());
     }
 }

@@ -12,37 +12,17 @@ pub enum RigError {
         "{what} needs root: run the tests as root, or all of them inside `unshare -Urnm` \
          (scripts/test.sh does that): {cause}"
     )]
-    NeedsPrivilege {
-        what: &'static str,
-        cause: io::Error,
-    },
-    #[error(
-        "`{program}` is not installed; scripts/prerequisites.sh tests installs it (Debian package {package})"
-    )]
-    Missing {
-        program: String,
-        package: &'static str,
-    },
+    NeedsPrivilege { what: &'static str, cause: io::Error },
+    #[error("`{program}` is not installed; scripts/prerequisites.sh tests installs it (Debian package {package})")]
+    Missing { program: String, package: &'static str },
     #[error("`{command}` failed: {output}")]
     CommandFailed { command: String, output: String },
     #[error("{program} was not ready within {waited:?}; it said:\n{log}")]
-    NotReady {
-        program: String,
-        waited: Duration,
-        log: String,
-    },
+    NotReady { program: String, waited: Duration, log: String },
     #[error("{program} ended by itself ({status}); it said:\n{log}")]
-    Ended {
-        program: String,
-        status: String,
-        log: String,
-    },
+    Ended { program: String, status: String, log: String },
     #[error("no {wanted} within {waited:?}; seen:\n{seen}")]
-    NotSeen {
-        wanted: String,
-        waited: Duration,
-        seen: String,
-    },
+    NotSeen { wanted: String, waited: Duration, seen: String },
     #[error("the program `{name}` is not at {path}; build it first (`cargo build --bins`)")]
     NotBuilt { name: String, path: PathBuf },
     #[error("{doing}: {cause}")]
@@ -59,10 +39,7 @@ impl RigError {
     pub(crate) fn privilege(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |cause| match cause.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => Self::NeedsPrivilege { what, cause },
-            _ => Self::Io {
-                doing: what.to_owned(),
-                cause,
-            },
+            _ => Self::Io { doing: what.to_owned(), cause },
         }
     }
 }

@@ -31,9 +31,7 @@ impl Namespace {
             Ok(handle.into())
         });
         let handle = made.map_err(RigError::privilege("a network namespace"))?;
-        let namespace = Self {
-            handle: Arc::new(handle),
-        };
+        let namespace = Self { handle: Arc::new(handle) };
         namespace.ip(&["link", "set", "lo", "mtu", "1500", "up"])?;
         Ok(namespace)
     }
@@ -54,17 +52,12 @@ impl Namespace {
     }
 
     pub fn listen(&self, address: SocketAddr) -> Result<TcpListener, RigError> {
-        self.run(|| TcpListener::bind(address))?
-            .map_err(RigError::io(format!(
-                "listening on {address} in a namespace"
-            )))
+        self.run(|| TcpListener::bind(address))?.map_err(RigError::io(format!("listening on {address} in a namespace")))
     }
 
     pub fn connect(&self, address: SocketAddr) -> Result<TcpStream, RigError> {
         self.run(|| TcpStream::connect_timeout(&address, Duration::from_secs(10)))?
-            .map_err(RigError::io(format!(
-                "connecting to {address} in a namespace"
-            )))
+            .map_err(RigError::io(format!("connecting to {address} in a namespace")))
     }
 
     /// A command whose program will run inside this namespace.
@@ -80,20 +73,10 @@ impl Namespace {
 
     /// Runs `ip` (iproute2) inside the namespace.
     pub(crate) fn ip(&self, arguments: &[&str]) -> Result<(), RigError> {
-        let output = self
-            .command("ip")
-            .args(arguments)
-            .output()
-            .map_err(|cause| match cause.kind() {
-                io::ErrorKind::NotFound => RigError::Missing {
-                    program: "ip".into(),
-                    package: "iproute2",
-                },
-                _ => RigError::Io {
-                    doing: "running ip".into(),
-                    cause,
-                },
-            })?;
+        let output = self.command("ip").args(arguments).output().map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound => RigError::Missing { program: "ip".into(), package: "iproute2" },
+            _ => RigError::Io { doing: "running ip".into(), cause },
+        })?;
         if output.status.success() {
             return Ok(());
         }
@@ -139,9 +122,7 @@ mod tests {
         let (here, there) = (Namespace::new().unwrap(), Namespace::new().unwrap());
         let port_80: SocketAddr = "127.0.0.1:80".parse().unwrap();
         let listener = here.listen(port_80).unwrap();
-        there
-            .connect(port_80)
-            .expect_err("nobody listens over there");
+        there.connect(port_80).expect_err("nobody listens over there");
         let mut writer = here.connect(port_80).unwrap();
         let (mut reader, _) = listener.accept().unwrap();
         writer.write_all(b"hello").unwrap();
@@ -155,15 +136,8 @@ mod tests {
     fn programs_run_inside() {
         let namespace = Namespace::new().unwrap();
         namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
-        let output = namespace
-            .command("ip")
-            .args(["-br", "addr"])
-            .output()
-            .unwrap();
+        let output = namespace.command("ip").args(["-br", "addr"]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            said.contains("10.99.0.2/32") && said.lines().count() == 1,
-            "{said}"
-        );
+        assert!(said.contains("10.99.0.2/32") && said.lines().count() == 1, "{said}");
     }
 }

@@ -27,14 +27,7 @@ pub fn built(name: &str) -> Result<PathBuf, RigError> {
         None => build(name)?,
     };
     let path = folder.join(name);
-    if path.is_file() {
-        Ok(path)
-    } else {
-        Err(RigError::NotBuilt {
-            name: name.to_owned(),
-            path,
-        })
-    }
+    if path.is_file() { Ok(path) } else { Err(RigError::NotBuilt { name: name.to_owned(), path }) }
 }
 
 /// A running program whose standard output is heard line by line; its standard error goes to a log.
@@ -65,8 +58,7 @@ struct HeardState {
 impl Program {
     /// Starts `command` (see [`crate::namespace::Namespace::command`]) under a name for messages.
     pub fn start(name: &str, mut command: Command) -> Result<Self, RigError> {
-        let folder =
-            TempDir::with_prefix("komado-program-").map_err(RigError::io("making a log folder"))?;
+        let folder = TempDir::with_prefix("komado-program-").map_err(RigError::io("making a log folder"))?;
         let log = folder.path().join("stderr.log");
         let errors = File::create(&log).map_err(RigError::io("making a log"))?;
         let mut child = command
@@ -81,48 +73,23 @@ impl Program {
             thread::spawn(move || heard.listen(BufReader::new(output)));
         }
         let input = child.stdin.take();
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            input,
-            heard,
-            log,
-            _folder: folder,
-        })
+        Ok(Self { name: name.to_owned(), child, input, heard, log, _folder: folder })
     }
 
     /// Waits for the next line that is a JSON object which `wanted` accepts. Earlier lines are passed over for good,
     /// so waits in sequence assert an order.
-    pub fn wait_for(
-        &self,
-        what: &str,
-        within: Duration,
-        wanted: impl Fn(&Value) -> bool,
-    ) -> Result<Value, RigError> {
-        let parse = |line: &str| {
-            serde_json::from_str::<Value>(line)
-                .ok()
-                .filter(|value| wanted(value))
-        };
+    pub fn wait_for(&self, what: &str, within: Duration, wanted: impl Fn(&Value) -> bool) -> Result<Value, RigError> {
+        let parse = |line: &str| serde_json::from_str::<Value>(line).ok().filter(|value| wanted(value));
         self.wait_line(what, within, parse)
     }
 
     /// Waits for the next JSON line whose `event` is `name`.
     pub fn wait_event(&self, name: &str, within: Duration) -> Result<Value, RigError> {
-        self.wait_for(
-            &format!("event {name:?} from {}", self.name),
-            within,
-            |value| value["event"] == name,
-        )
+        self.wait_for(&format!("event {name:?} from {}", self.name), within, |value| value["event"] == name)
     }
 
     /// Waits for the next line from which `parse` gets something.
-    pub fn wait_line<T>(
-        &self,
-        what: &str,
-        within: Duration,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, RigError> {
+    pub fn wait_line<T>(&self, what: &str, within: Duration, parse: impl Fn(&str) -> Option<T>) -> Result<T, RigError> {
         let deadline = Instant::now() + within;
         let mut state = self.heard.lock();
         loop {
@@ -134,18 +101,9 @@ impl Program {
             let left = deadline.saturating_duration_since(Instant::now());
             if state.ended || left.is_zero() {
                 let seen = format!("{}\n--- stderr:\n{}", state.lines.join("\n"), self.log());
-                return Err(RigError::NotSeen {
-                    wanted: what.to_owned(),
-                    waited: within,
-                    seen,
-                });
+                return Err(RigError::NotSeen { wanted: what.to_owned(), waited: within, seen });
             }
-            state = self
-                .heard
-                .more
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.heard.more.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -182,21 +140,15 @@ impl Program {
 
     /// Ends it as a crash would (SIGKILL), and waits until it is gone.
     pub fn kill(&mut self) -> Result<(), RigError> {
-        self.child
-            .kill()
-            .map_err(RigError::io(format!("killing {}", self.name)))?;
-        self.child
-            .wait()
-            .map_err(RigError::io(format!("waiting for {}", self.name)))?;
+        self.child.kill().map_err(RigError::io(format!("killing {}", self.name)))?;
+        self.child.wait().map_err(RigError::io(format!("waiting for {}", self.name)))?;
         Ok(())
     }
 
     /// Asks it to end (SIGTERM) and waits for that.
     pub fn terminate(&mut self, within: Duration) -> Result<ExitStatus, RigError> {
         // SAFETY: a system call without pointers; the id is our own child's, which is not yet waited for.
-        if self.is_running()
-            && unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGTERM) } != 0
-        {
+        if self.is_running() && unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGTERM) } != 0 {
             return Err(RigError::Io {
                 doing: format!("asking {} to end", self.name),
                 cause: std::io::Error::last_os_error(),
@@ -209,10 +161,7 @@ impl Program {
     pub fn wait_end(&mut self, within: Duration) -> Result<ExitStatus, RigError> {
         let deadline = Instant::now() + within;
         loop {
-            let status = self
-                .child
-                .try_wait()
-                .map_err(RigError::io(format!("waiting for {}", self.name)))?;
+            let status = self.child.try_wait().map_err(RigError::io(format!("waiting for {}", self.name)))?;
             if let Some(status) = status {
                 self.heard.wait_end(deadline);
                 return Ok(status);
@@ -238,11 +187,7 @@ impl Program {
             Some(signal) => format!("signal {signal}"),
             None => status.to_string(),
         };
-        Err(RigError::Ended {
-            program: self.name.clone(),
-            status,
-            log: self.log(),
-        })
+        Err(RigError::Ended { program: self.name.clone(), status, log: self.log() })
     }
 }
 
@@ -280,11 +225,7 @@ impl Heard {
         let mut state = self.lock();
         while !state.ended && Instant::now() < deadline {
             let left = deadline.saturating_duration_since(Instant::now());
-            state = self
-                .more
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.more.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -297,30 +238,16 @@ impl Heard {
 fn build(name: &str) -> Result<PathBuf, RigError> {
     let test = std::env::current_exe().map_err(RigError::io("finding the running test"))?;
     // <target>/<profile>/deps/<test>
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .unwrap_or(Path::new("target/debug"));
+    let profile = test.parent().and_then(Path::parent).unwrap_or(Path::new("target/debug"));
     let target = profile.parent().unwrap_or(Path::new("target"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command
-        .args([
-            "build",
-            "--quiet",
-            "--offline",
-            "--bin",
-            name,
-            "--target-dir",
-        ])
-        .arg(target);
+    command.args(["build", "--quiet", "--offline", "--bin", name, "--target-dir"]).arg(target);
     if profile.file_name() == Some(OsStr::new("release")) {
         command.arg("--release");
     }
-    let output = command
-        .current_dir(workspace_root())
-        .output()
-        .map_err(RigError::io("running cargo to build a program"))?;
+    let output =
+        command.current_dir(workspace_root()).output().map_err(RigError::io("running cargo to build a program"))?;
     if output.status.success() {
         return Ok(profile.to_path_buf());
     }
@@ -346,21 +273,16 @@ mod tests {
 
     #[test]
     fn events_are_found_in_order_among_other_lines() {
-        let program =
-            shell(r#"echo hello; echo '{"event":"up","port":80}'; echo '{"event":"down"}'"#);
+        let program = shell(r#"echo hello; echo '{"event":"up","port":80}'; echo '{"event":"down"}'"#);
         assert_eq!(program.wait_event("up", SOON).unwrap()["port"], 80);
         program.wait_event("down", SOON).unwrap();
         let error = program.wait_event("up", SOON).unwrap_err().to_string();
-        assert!(
-            error.contains("hello") && error.contains("\"up\""),
-            "{error}"
-        );
+        assert!(error.contains("hello") && error.contains("\"up\""), "{error}");
     }
 
     #[test]
     fn a_program_is_told_heard_and_ended() {
-        let mut program =
-            shell(r#"echo oops >&2; read word; echo "{\"event\":\"$word\"}"; exec cat"#);
+        let mut program = shell(r#"echo oops >&2; read word; echo "{\"event\":\"$word\"}"; exec cat"#);
         program.say("ready").unwrap();
         program.wait_event("ready", SOON).unwrap();
         assert!(program.is_running());
@@ -371,13 +293,7 @@ mod tests {
 
     #[test]
     fn a_failure_carries_what_the_program_said() {
-        let error = shell("echo 'the disk is full' >&2; exit 3")
-            .wait_success(SOON)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("exit status: 3") && error.contains("the disk is full"),
-            "{error}"
-        );
+        let error = shell("echo 'the disk is full' >&2; exit 3").wait_success(SOON).unwrap_err().to_string();
+        assert!(error.contains("exit status: 3") && error.contains("the disk is full"), "{error}");
     }
 }

@@ -48,14 +48,8 @@ fn tcp_gets_about_the_rate() {
     let took = begin.elapsed();
     writer.join().unwrap();
     assert_eq!(received, 1_000_000);
-    assert!(
-        took > Duration::from_millis(900),
-        "faster than the rate: {took:?}"
-    );
-    assert!(
-        took < Duration::from_millis(4_000),
-        "far slower than the rate: {took:?}"
-    );
+    assert!(took > Duration::from_millis(900), "faster than the rate: {took:?}");
+    assert!(took < Duration::from_millis(4_000), "far slower than the rate: {took:?}");
 }
 
 #[test]
@@ -65,9 +59,7 @@ fn packets_are_lost_in_their_share_and_tcp_still_delivers() {
     let server = udp(&far, SocketAddr::new(link.far_address(), 9));
     let client = udp(&near, SocketAddr::new(link.near_address(), 0));
     for n in 0..2_000u32 {
-        client
-            .send_to(&n.to_be_bytes(), server.local_addr().unwrap())
-            .unwrap();
+        client.send_to(&n.to_be_bytes(), server.local_addr().unwrap()).unwrap();
     }
     wait_until("all packets are accounted for", || {
         let counts = link.outward().counts();
@@ -90,21 +82,15 @@ fn a_cut_link_is_silent_and_a_restored_or_reshaped_one_speaks() {
     let server = udp(&far, SocketAddr::new(link.far_address(), 9));
     let client = udp(&near, SocketAddr::new(link.near_address(), 0));
     let there = server.local_addr().unwrap();
-    server
-        .set_read_timeout(Some(Duration::from_millis(200)))
-        .unwrap();
+    server.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
 
     link.cut();
     client.send_to(b"lost", there).unwrap();
-    server
-        .recv(&mut [0; 16])
-        .expect_err("nothing passes a cut link");
+    server.recv(&mut [0; 16]).expect_err("nothing passes a cut link");
 
     link.restore();
     link.outward().reshape(Shape::delayed(50));
-    server
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let begin = Instant::now();
     client.send_to(b"found", there).unwrap();
     assert_eq!(server.recv(&mut [0; 16]).unwrap(), 5);
@@ -120,19 +106,14 @@ fn linked(shape: Shape) -> (Namespace, Namespace, Link) {
 
 fn udp(namespace: &Namespace, address: SocketAddr) -> UdpSocket {
     let socket = namespace.run(|| UdpSocket::bind(address)).unwrap().unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     socket
 }
 
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let begin = Instant::now();
     while !condition() {
-        assert!(
-            begin.elapsed() < Duration::from_secs(20),
-            "waited in vain until {what}"
-        );
+        assert!(begin.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

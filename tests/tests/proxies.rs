@@ -30,28 +30,15 @@ fn privoxy_lets_only_port_80_out_and_no_connect() {
 
 #[test]
 fn squid_and_tinyproxy_ask_for_a_login() {
-    for setup in [
-        Setup::Squid {
-            login: Some(login()),
-        },
-        Setup::Tinyproxy {
-            login: Some(login()),
-        },
-    ] {
+    for setup in [Setup::Squid { login: Some(login()) }, Setup::Tinyproxy { login: Some(login()) }] {
         let namespace = street();
         let proxy = Proxy::start(&namespace, &setup, forward()).unwrap();
         let without = ask(&namespace, proxy.address(), &get("", ""));
-        assert!(
-            without.contains(" 407 ") || without.contains(" 401 "),
-            "{setup:?}: {without}"
-        );
+        assert!(without.contains(" 407 ") || without.contains(" 401 "), "{setup:?}: {without}");
         // alice:wonderland
         let header = "Proxy-Authorization: Basic YWxpY2U6d29uZGVybGFuZA==\r\n";
         let with = ask(&namespace, proxy.address(), &get("", header));
-        assert!(
-            with.contains(" 200 ") && with.ends_with("the origin"),
-            "{setup:?}: {with}"
-        );
+        assert!(with.contains(" 200 ") && with.ends_with("the origin"), "{setup:?}: {with}");
     }
 }
 
@@ -68,10 +55,7 @@ fn reverse_proxies_carry_to_their_origin() {
         let proxy = Proxy::start(&namespace, &setup, "127.0.0.1:8080".parse().unwrap()).unwrap();
         let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
         let answer = ask(&namespace, proxy.address(), request);
-        assert!(
-            answer.contains(" 200 ") && answer.contains("the origin"),
-            "{setup:?}: {answer}"
-        );
+        assert!(answer.contains(" 200 ") && answer.contains("the origin"), "{setup:?}: {answer}");
     }
 }
 
@@ -80,58 +64,34 @@ fn a_killed_squid_refuses_and_a_restarted_one_serves_at_the_same_address() {
     let namespace = street();
     let mut proxy = Proxy::start(&namespace, &Setup::Squid { login: None }, forward()).unwrap();
     proxy.kill().unwrap();
-    namespace
-        .connect(forward())
-        .expect_err("nobody listens any more");
+    namespace.connect(forward()).expect_err("nobody listens any more");
     proxy.restart().unwrap();
     let answer = ask(&namespace, proxy.address(), &get("", ""));
     assert!(answer.contains(" 200 "), "{answer}");
-    proxy
-        .wait_logged("GET http://10.99.0.2/", Duration::from_secs(10))
-        .unwrap();
+    proxy.wait_logged("GET http://10.99.0.2/", Duration::from_secs(10)).unwrap();
 }
 
 #[test]
 fn a_recorder_before_squid_sees_what_squid_is_told() {
     let namespace = street();
     let proxy = Proxy::start(&namespace, &Setup::Squid { login: None }, forward()).unwrap();
-    let recorder =
-        Recorder::start(&namespace, "127.0.0.1:0".parse().unwrap(), proxy.address()).unwrap();
-    let answer = ask(
-        &namespace,
-        recorder.address(),
-        &get("", "X-Word: swordfish\r\n"),
-    );
+    let recorder = Recorder::start(&namespace, "127.0.0.1:0".parse().unwrap(), proxy.address()).unwrap();
+    let answer = ask(&namespace, recorder.address(), &get("", "X-Word: swordfish\r\n"));
     assert!(answer.contains(" 200 "), "{answer}");
-    assert_eq!(
-        recorder
-            .findings(&[Secret::text("swordfish"), Secret::h264()])
-            .len(),
-        1
-    );
+    assert_eq!(recorder.findings(&[Secret::text("swordfish"), Secret::h264()]).len(), 1);
 }
 
 fn only_port_80(setup: &Setup) {
     let namespace = street();
     let proxy = Proxy::start(&namespace, setup, forward()).unwrap();
     let allowed = ask(&namespace, proxy.address(), &get("", ""));
-    assert!(
-        allowed.contains(" 200 ") && allowed.ends_with("the origin"),
-        "{allowed}"
-    );
+    assert!(allowed.contains(" 200 ") && allowed.ends_with("the origin"), "{allowed}");
     let other_port = ask(&namespace, proxy.address(), &get(":81", ""));
-    assert!(
-        other_port.contains(" 403 "),
-        "port 81 got through: {other_port}"
-    );
+    assert!(other_port.contains(" 403 "), "port 81 got through: {other_port}");
     for port in [80, 443] {
-        let connect =
-            format!("CONNECT 10.99.0.2:{port} HTTP/1.1\r\nHost: 10.99.0.2:{port}\r\n\r\n");
+        let connect = format!("CONNECT 10.99.0.2:{port} HTTP/1.1\r\nHost: 10.99.0.2:{port}\r\n\r\n");
         let refused = ask(&namespace, proxy.address(), &connect);
-        assert!(
-            refused.contains(" 403 "),
-            "CONNECT to {port} got through: {refused}"
-        );
+        assert!(refused.contains(" 403 "), "CONNECT to {port} got through: {refused}");
     }
 }
 
@@ -141,14 +101,8 @@ fn street() -> Namespace {
     let origin: SocketAddr = ORIGIN.parse().unwrap();
     namespace.add_host(origin.ip()).unwrap();
     for port in [80, 81] {
-        let listener = namespace
-            .listen(SocketAddr::new(origin.ip(), port))
-            .unwrap();
-        thread::spawn(move || {
-            listener
-                .incoming()
-                .for_each(|stream| answer(stream.unwrap()))
-        });
+        let listener = namespace.listen(SocketAddr::new(origin.ip(), port)).unwrap();
+        thread::spawn(move || listener.incoming().for_each(|stream| answer(stream.unwrap())));
     }
     namespace
 }
@@ -166,9 +120,7 @@ fn answer(mut stream: TcpStream) {
 
 fn ask(namespace: &Namespace, proxy: SocketAddr, request: &str) -> String {
     let mut stream = namespace.connect(proxy).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
@@ -186,17 +138,13 @@ fn is_whole(answer: &[u8]) -> bool {
     let Some((head, _)) = text.split_once("\r\n\r\n") else {
         return false;
     };
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "));
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     let length = length.and_then(|length| length.trim().parse::<usize>().ok());
     length.is_some_and(|length| answer.len() >= head.len() + 4 + length)
 }
 
 fn get(port: &str, header: &str) -> String {
-    format!(
-        "GET http://10.99.0.2{port}/ HTTP/1.1\r\nHost: 10.99.0.2{port}\r\n{header}Connection: close\r\n\r\n"
-    )
+    format!("GET http://10.99.0.2{port}/ HTTP/1.1\r\nHost: 10.99.0.2{port}\r\n{header}Connection: close\r\n\r\n")
 }
 
 fn forward() -> SocketAddr {

@@ -52,16 +52,10 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         from: "codec",
-        never: &[
-            "tokio", "mio", "hyper", "axum", "winit", "egui", "pixels", "wgpu", "cpal", "nokhwa",
-        ],
+        never: &["tokio", "mio", "hyper", "axum", "winit", "egui", "pixels", "wgpu", "cpal", "nokhwa"],
         why: "codec is pure code: packets and pictures in and out, `now` is an argument",
     },
-    Rule {
-        from: "client",
-        never: &["server"],
-        why: "both ends meet only in relay",
-    },
+    Rule { from: "client", never: &["server"], why: "both ends meet only in relay" },
     Rule {
         from: "server",
         never: &["client", "codec", "openh264", "openh264-sys2", "opus"],
@@ -99,20 +93,12 @@ impl Graph {
         let platform = version.lines().find_map(|line| line.strip_prefix("host: "));
         let platform = platform.ok_or(MetadataError::Lacks("host"))?;
         let output = Command::new(&cargo)
-            .args([
-                "metadata",
-                "--format-version",
-                "1",
-                "--all-features",
-                "--offline",
-            ])
+            .args(["metadata", "--format-version", "1", "--all-features", "--offline"])
             .args(["--filter-platform", platform])
             .current_dir(root)
             .output()?;
         if !output.status.success() {
-            return Err(MetadataError::Refused(
-                String::from_utf8_lossy(&output.stderr).into_owned(),
-            ));
+            return Err(MetadataError::Refused(String::from_utf8_lossy(&output.stderr).into_owned()));
         }
         Self::from_metadata(&serde_json::from_slice(&output.stdout)?)
     }
@@ -120,53 +106,24 @@ impl Graph {
     /// Reads `cargo metadata --format-version 1`.
     pub fn from_metadata(metadata: &Value) -> Result<Self, MetadataError> {
         let mut graph = Self::default();
-        let packages = metadata["packages"]
-            .as_array()
-            .ok_or(MetadataError::Lacks("packages"))?;
+        let packages = metadata["packages"].as_array().ok_or(MetadataError::Lacks("packages"))?;
         for package in packages {
-            let id = package["id"]
-                .as_str()
-                .ok_or(MetadataError::Lacks("packages.id"))?;
-            let name = package["name"]
-                .as_str()
-                .ok_or(MetadataError::Lacks("packages.name"))?;
+            let id = package["id"].as_str().ok_or(MetadataError::Lacks("packages.id"))?;
+            let name = package["name"].as_str().ok_or(MetadataError::Lacks("packages.name"))?;
             graph.names.insert(id.to_owned(), name.to_owned());
         }
-        let members = metadata["workspace_members"]
-            .as_array()
-            .ok_or(MetadataError::Lacks("workspace_members"))?;
-        graph.members = members
-            .iter()
-            .filter_map(|id| id.as_str())
-            .map(str::to_owned)
-            .collect();
-        let nodes = metadata["resolve"]["nodes"]
-            .as_array()
-            .ok_or(MetadataError::Lacks("resolve.nodes"))?;
+        let members = metadata["workspace_members"].as_array().ok_or(MetadataError::Lacks("workspace_members"))?;
+        graph.members = members.iter().filter_map(|id| id.as_str()).map(str::to_owned).collect();
+        let nodes = metadata["resolve"]["nodes"].as_array().ok_or(MetadataError::Lacks("resolve.nodes"))?;
         for node in nodes {
-            let from = node["id"]
-                .as_str()
-                .ok_or(MetadataError::Lacks("resolve.nodes.id"))?;
-            let deps = node["deps"]
-                .as_array()
-                .ok_or(MetadataError::Lacks("resolve.nodes.deps"))?;
+            let from = node["id"].as_str().ok_or(MetadataError::Lacks("resolve.nodes.id"))?;
+            let deps = node["deps"].as_array().ok_or(MetadataError::Lacks("resolve.nodes.deps"))?;
             for dep in deps {
-                let to = dep["pkg"]
-                    .as_str()
-                    .ok_or(MetadataError::Lacks("resolve.nodes.deps.pkg"))?;
-                let kinds = dep["dep_kinds"]
-                    .as_array()
-                    .ok_or(MetadataError::Lacks("resolve.nodes.deps.dep_kinds"))?;
+                let to = dep["pkg"].as_str().ok_or(MetadataError::Lacks("resolve.nodes.deps.pkg"))?;
+                let kinds = dep["dep_kinds"].as_array().ok_or(MetadataError::Lacks("resolve.nodes.deps.dep_kinds"))?;
                 let only_for_tests = kinds.iter().all(|kind| kind["kind"] == "dev");
-                let edges = if only_for_tests {
-                    &mut graph.tested
-                } else {
-                    &mut graph.shipped
-                };
-                edges
-                    .entry(from.to_owned())
-                    .or_default()
-                    .insert(to.to_owned());
+                let edges = if only_for_tests { &mut graph.tested } else { &mut graph.shipped };
+                edges.entry(from.to_owned()).or_default().insert(to.to_owned());
             }
         }
         Ok(graph)
@@ -182,10 +139,7 @@ impl Graph {
 
     fn broken(&self, rule: &Rule) -> Vec<String> {
         let Some(start) = self.members.iter().find(|id| self.name(id) == rule.from) else {
-            return vec![format!(
-                "the rule for `{}` guards nothing: no such crate in the house",
-                rule.from
-            )];
+            return vec![format!("the rule for `{}` guards nothing: no such crate in the house", rule.from)];
         };
         let mut found = Vec::new();
         let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
@@ -199,11 +153,7 @@ impl Graph {
                 }
                 came_from.insert(to, at);
                 if rule.never.contains(&self.name(to)) {
-                    found.push(format!(
-                        "{}: {}",
-                        self.chain(&came_from, start, to),
-                        rule.why
-                    ));
+                    found.push(format!("{}: {}", self.chain(&came_from, start, to), rule.why));
                 } else {
                     queue.push_back(to);
                 }
@@ -237,11 +187,7 @@ mod tests {
 
     use super::*;
 
-    const NO_TOKIO: &[Rule] = &[Rule {
-        from: "relay",
-        never: &["tokio", "codec"],
-        why: "relay is sans-IO",
-    }];
+    const NO_TOKIO: &[Rule] = &[Rule { from: "relay", never: &["tokio", "codec"], why: "relay is sans-IO" }];
 
     fn metadata(edges: &[(&str, &str, Option<&str>)]) -> Value {
         let names = ["relay", "codec", "http-body", "tokio", "proptest"];
@@ -256,64 +202,40 @@ mod tests {
                 json!({"id": name, "deps": deps})
             })
             .collect();
-        let packages: Vec<Value> = names
-            .iter()
-            .map(|name| json!({"id": name, "name": name}))
-            .collect();
+        let packages: Vec<Value> = names.iter().map(|name| json!({"id": name, "name": name})).collect();
         json!({"packages": packages, "workspace_members": ["relay", "codec"], "resolve": {"nodes": nodes}})
     }
 
     fn violations(edges: &[(&str, &str, Option<&str>)]) -> Vec<String> {
-        Graph::from_metadata(&metadata(edges))
-            .unwrap()
-            .violations(NO_TOKIO)
+        Graph::from_metadata(&metadata(edges)).unwrap().violations(NO_TOKIO)
     }
 
     #[test]
     fn an_innocent_graph_passes() {
-        assert_eq!(
-            violations(&[("relay", "http-body", None)]),
-            Vec::<String>::new()
-        );
+        assert_eq!(violations(&[("relay", "http-body", None)]), Vec::<String>::new());
     }
 
     #[test]
     fn a_direct_dependency_is_found() {
-        assert_eq!(
-            violations(&[("relay", "tokio", None)]),
-            ["relay → tokio: relay is sans-IO"]
-        );
+        assert_eq!(violations(&[("relay", "tokio", None)]), ["relay → tokio: relay is sans-IO"]);
     }
 
     #[test]
     fn a_dependency_through_others_is_found_with_its_chain() {
-        let found = violations(&[
-            ("relay", "http-body", None),
-            ("http-body", "tokio", Some("build")),
-        ]);
+        let found = violations(&[("relay", "http-body", None), ("http-body", "tokio", Some("build"))]);
         assert_eq!(found, ["relay → http-body → tokio: relay is sans-IO"]);
     }
 
     #[test]
     fn tests_may_use_outside_tools_but_no_forbidden_room() {
         assert!(violations(&[("relay", "tokio", Some("dev"))]).is_empty());
-        assert!(
-            violations(&[
-                ("relay", "proptest", Some("dev")),
-                ("proptest", "tokio", None)
-            ])
-            .is_empty()
-        );
+        assert!(violations(&[("relay", "proptest", Some("dev")), ("proptest", "tokio", None)]).is_empty());
         assert_eq!(violations(&[("relay", "codec", Some("dev"))]).len(), 1);
     }
 
     #[test]
     fn a_rule_without_its_crate_is_itself_a_violation() {
-        let rules = &[Rule {
-            from: "attic",
-            never: &["tokio"],
-            why: "",
-        }];
+        let rules = &[Rule { from: "attic", never: &["tokio"], why: "" }];
         let graph = Graph::from_metadata(&metadata(&[])).unwrap();
         assert!(graph.violations(rules)[0].contains("guards nothing"));
     }

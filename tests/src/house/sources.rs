@@ -13,10 +13,7 @@ pub struct Source {
 
 impl Source {
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            text: text.into(),
-        }
+        Self { path: path.into(), text: text.into() }
     }
 
     fn is_rust(&self) -> bool {
@@ -34,20 +31,11 @@ pub fn read(root: &Path) -> io::Result<Vec<Source>> {
 
 /// Every broken law in these files, one line each.
 pub fn violations(sources: &[Source]) -> Vec<String> {
-    let laws: [fn(&Source) -> Option<String>; 5] = [
-        first_sentence,
-        room_name,
-        room_size,
-        build_machine_path,
-        window_reaches_engine,
-    ];
+    let laws: [fn(&Source) -> Option<String>; 5] =
+        [first_sentence, room_name, room_size, build_machine_path, window_reaches_engine];
     sources
         .iter()
-        .flat_map(|source| {
-            laws.iter()
-                .filter_map(|law| law(source))
-                .map(|broken| format!("{}: {broken}", source.path))
-        })
+        .flat_map(|source| laws.iter().filter_map(|law| law(source)).map(|broken| format!("{}: {broken}", source.path)))
         .collect()
 }
 
@@ -62,9 +50,7 @@ fn room_name(source: &Source) -> Option<String> {
         return None;
     }
     let rooms = source.path.trim_end_matches(".rs").split('/');
-    let vague = rooms
-        .flat_map(|room| room.split('_'))
-        .find(|word| VAGUE_NAMES.contains(word))?;
+    let vague = rooms.flat_map(|room| room.split('_')).find(|word| VAGUE_NAMES.contains(word))?;
     Some(format!("`{vague}` names no room; say what lives there"))
 }
 
@@ -72,14 +58,9 @@ fn room_size(source: &Source) -> Option<String> {
     if !source.is_rust() {
         return None;
     }
-    let lines = source
-        .text
-        .lines()
-        .take_while(|line| !line.starts_with("#[cfg(test)]"))
-        .count();
-    (lines > MOST_LINES).then(|| {
-        format!("{lines} lines before its tests; past {MOST_LINES}, find the two rooms that it is")
-    })
+    let lines = source.text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).count();
+    (lines > MOST_LINES)
+        .then(|| format!("{lines} lines before its tests; past {MOST_LINES}, find the two rooms that it is"))
 }
 
 fn build_machine_path(source: &Source) -> Option<String> {
@@ -87,18 +68,10 @@ fn build_machine_path(source: &Source) -> Option<String> {
         for (at, _) in line.match_indices('/') {
             let rest = &line[at..];
             let before = line[..at].chars().next_back();
-            let begins_a_path =
-                before.is_none_or(|c| !c.is_alphanumeric() && !"._-/$}@)~*:>".contains(c));
-            if begins_a_path
-                && build_roots()
-                    .iter()
-                    .any(|root| rest.starts_with(root.as_str()))
-            {
+            let begins_a_path = before.is_none_or(|c| !c.is_alphanumeric() && !"._-/$}@)~*:>".contains(c));
+            if begins_a_path && build_roots().iter().any(|root| rest.starts_with(root.as_str())) {
                 let shown: String = rest.chars().take(40).collect();
-                return Some(format!(
-                    "line {}: absolute path of some machine: {shown}",
-                    number + 1
-                ));
+                return Some(format!("line {}: absolute path of some machine: {shown}", number + 1));
             }
         }
     }
@@ -106,22 +79,14 @@ fn build_machine_path(source: &Source) -> Option<String> {
 }
 
 fn window_reaches_engine(source: &Source) -> Option<String> {
-    let in_window = ["client/src/ui/", "client/src/window/"]
-        .iter()
-        .any(|room| source.path.starts_with(room));
+    let in_window = ["client/src/ui/", "client/src/window/"].iter().any(|room| source.path.starts_with(room));
     if !source.is_rust() || !in_window {
         return None;
     }
-    let code = source
-        .text
-        .lines()
-        .map(str::trim_start)
-        .filter(|line| !line.starts_with("//"));
+    let code = source.text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
     for line in code {
         if let Some(forbidden) = NEVER_IN_WINDOW.iter().find(|name| line.contains(*name)) {
-            return Some(format!(
-                "the window reads `&State` and returns `Command`s; it never uses `{forbidden}`"
-            ));
+            return Some(format!("the window reads `&State` and returns `Command`s; it never uses `{forbidden}`"));
         }
     }
     None
@@ -131,11 +96,7 @@ fn walk(root: &Path, below: &str, sources: &mut Vec<Source>) -> io::Result<()> {
     for entry in fs::read_dir(root.join(below))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if below.is_empty() {
-            name.clone()
-        } else {
-            format!("{below}/{name}")
-        };
+        let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
         let kind = entry.file_type()?;
         if kind.is_dir() {
             let built = name == "target" || name == "corpus" || name == "artifacts";
@@ -143,19 +104,14 @@ fn walk(root: &Path, below: &str, sources: &mut Vec<Source>) -> io::Result<()> {
                 walk(root, &path, sources)?;
             }
         } else if kind.is_file() && is_written_by_people(&path) {
-            sources.push(Source::new(
-                path,
-                String::from_utf8_lossy(&fs::read(entry.path())?),
-            ));
+            sources.push(Source::new(path, String::from_utf8_lossy(&fs::read(entry.path())?)));
         }
     }
     Ok(())
 }
 
 fn is_written_by_people(path: &str) -> bool {
-    let kinds = [
-        ".rs", ".toml", ".md", ".sh", ".py", ".yml", ".yaml", ".json", ".conf",
-    ];
+    let kinds = [".rs", ".toml", ".md", ".sh", ".py", ".yml", ".yaml", ".json", ".conf"];
     kinds.iter().any(|kind| path.ends_with(kind)) || path.starts_with(".ci/")
 }
 
@@ -164,9 +120,7 @@ fn build_roots() -> Vec<String> {
 }
 
 const MOST_LINES: usize = 500;
-const VAGUE_NAMES: &[&str] = &[
-    "util", "utils", "common", "helper", "helpers", "manager", "managers", "misc", "stuff",
-];
+const VAGUE_NAMES: &[&str] = &["util", "utils", "common", "helper", "helpers", "manager", "managers", "misc", "stuff"];
 /// First folders of absolute paths that exist only on somebody's machine.
 const BUILD_ROOTS: &[&str] = &["home", "root", "work", "Users", "mnt", "builds"];
 const NEVER_IN_WINDOW: &[&str] = &["tokio::", "hyper::", "codec::", "std::net", "rustls::"];
@@ -201,13 +155,7 @@ mod tests {
 
     #[test]
     fn five_hundred_lines_pass_and_one_more_does_not() {
-        let text = |lines: usize| {
-            format!(
-                "//! A.\n{}#[cfg(test)]\n{}",
-                "\n".repeat(lines - 1),
-                "\n".repeat(900)
-            )
-        };
+        let text = |lines: usize| format!("//! A.\n{}#[cfg(test)]\n{}", "\n".repeat(lines - 1), "\n".repeat(900));
         assert!(broken("relay/src/a.rs", &text(500)).is_empty());
         assert_eq!(broken("relay/src/a.rs", &text(501)).len(), 1);
     }
@@ -215,43 +163,16 @@ mod tests {
     #[test]
     fn paths_of_a_machine_are_found() {
         for root in build_roots() {
-            assert_eq!(
-                broken("README.md", &format!("see {root}somebody/x")).len(),
-                1,
-                "{root}"
-            );
-            assert_eq!(
-                broken("scripts/a.sh", &format!("cd \"{root}x\"")).len(),
-                1,
-                "{root}"
-            );
-            assert!(
-                broken(
-                    "README.md",
-                    &format!("see https://host{root}x and ${{HERE}}{root}x")
-                )
-                .is_empty()
-            );
+            assert_eq!(broken("README.md", &format!("see {root}somebody/x")).len(), 1, "{root}");
+            assert_eq!(broken("scripts/a.sh", &format!("cd \"{root}x\"")).len(), 1, "{root}");
+            assert!(broken("README.md", &format!("see https://host{root}x and ${{HERE}}{root}x")).is_empty());
         }
     }
 
     #[test]
     fn a_window_that_talks_to_the_network_is_found() {
-        assert_eq!(
-            broken(
-                "client/src/ui/chat.rs",
-                "//! A.\nuse tokio::net::TcpStream;\n"
-            )
-            .len(),
-            1
-        );
+        assert_eq!(broken("client/src/ui/chat.rs", "//! A.\nuse tokio::net::TcpStream;\n").len(), 1);
         assert!(broken("client/src/ui/chat.rs", "//! A.\n// never tokio::\n").is_empty());
-        assert!(
-            broken(
-                "client/src/engine.rs",
-                "//! A.\nuse tokio::net::TcpStream;\n"
-            )
-            .is_empty()
-        );
+        assert!(broken("client/src/engine.rs", "//! A.\nuse tokio::net::TcpStream;\n").is_empty());
     }
 }

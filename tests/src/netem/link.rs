@@ -39,10 +39,7 @@ impl Link {
         seed: u64,
     ) -> Result<Self, RigError> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let (near_end, far_end) = (
-            Ipv4Addr::new(10, 77, number, 1),
-            Ipv4Addr::new(10, 77, number, 2),
-        );
+        let (near_end, far_end) = (Ipv4Addr::new(10, 77, number, 1), Ipv4Addr::new(10, 77, number, 2));
         let name = format!("link{number}");
         let near_tun = Arc::new(Tun::open(near, &name, near_end, far_end)?);
         let far_tun = Arc::new(Tun::open(far, &name, far_end, near_end)?);
@@ -60,12 +57,7 @@ impl Link {
     }
 
     /// Both directions alike.
-    pub fn symmetric(
-        near: &Namespace,
-        far: &Namespace,
-        shape: Shape,
-        seed: u64,
-    ) -> Result<Self, RigError> {
+    pub fn symmetric(near: &Namespace, far: &Namespace, shape: Shape, seed: u64) -> Result<Self, RigError> {
         Self::between(near, far, shape, shape, seed)
     }
 
@@ -99,13 +91,7 @@ impl Link {
         self.homeward.lock().cut(false);
     }
 
-    fn carry(
-        &mut self,
-        way: &str,
-        from: &Arc<Tun>,
-        to: &Arc<Tun>,
-        direction: Direction,
-    ) -> Result<(), RigError> {
+    fn carry(&mut self, way: &str, from: &Arc<Tun>, to: &Arc<Tun>, direction: Direction) -> Result<(), RigError> {
         let (from, to, ended) = (Arc::clone(from), Arc::clone(to), Arc::clone(&self.ended));
         let carrier = thread::Builder::new()
             .name(format!("link-{way}"))
@@ -134,9 +120,7 @@ impl Drop for Link {
 
 impl Direction {
     fn new(shape: Shape, seed: u64) -> Self {
-        Self {
-            shaper: Arc::new(Mutex::new(Shaper::new(shape, seed))),
-        }
+        Self { shaper: Arc::new(Mutex::new(Shaper::new(shape, seed))) }
     }
 
     /// Changes how packets are treated from now on.

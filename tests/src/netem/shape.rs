@@ -37,33 +37,20 @@ impl Default for Shape {
 impl Shape {
     /// A clean direction with this one-way delay in milliseconds.
     pub fn delayed(milliseconds: u64) -> Self {
-        Self {
-            delay: Duration::from_millis(milliseconds),
-            ..Self::default()
-        }
+        Self { delay: Duration::from_millis(milliseconds), ..Self::default() }
     }
 
     pub fn with_jitter(self, milliseconds: u64) -> Self {
-        Self {
-            jitter: Duration::from_millis(milliseconds),
-            ..self
-        }
+        Self { jitter: Duration::from_millis(milliseconds), ..self }
     }
 
     pub fn with_loss(self, share: f64) -> Self {
-        Self {
-            loss: share,
-            ..self
-        }
+        Self { loss: share, ..self }
     }
 
     /// `bits_per_second` with room for `queue` bytes to wait.
     pub fn with_rate(self, bits_per_second: u64, queue: usize) -> Self {
-        Self {
-            rate: Some(bits_per_second),
-            queue,
-            ..self
-        }
+        Self { rate: Some(bits_per_second), queue, ..self }
     }
 }
 
@@ -158,9 +145,7 @@ impl Shaper {
 
     /// When the next packet is due, if one is under way.
     pub fn next_departure(&self) -> Option<Duration> {
-        self.flying
-            .peek()
-            .map(|Reverse((departure, ..))| *departure)
+        self.flying.peek().map(|Reverse((departure, ..))| *departure)
     }
 
     /// The next packet that is due by `now`.
@@ -239,18 +224,9 @@ mod tests {
     #[test]
     fn jitter_keeps_order_unless_reordering_is_asked_for() {
         let sequence = |reorders| {
-            let mut shaper = Shaper::new(
-                Shape {
-                    reorders,
-                    ..Shape::delayed(10).with_jitter(50)
-                },
-                3,
-            );
+            let mut shaper = Shaper::new(Shape { reorders, ..Shape::delayed(10).with_jitter(50) }, 3);
             (0..100u8).for_each(|n| shaper.offer(ms(u64::from(n)), vec![n]));
-            drain(&mut shaper)
-                .into_iter()
-                .map(|(_, packet)| packet[0])
-                .collect::<Vec<_>>()
+            drain(&mut shaper).into_iter().map(|(_, packet)| packet[0]).collect::<Vec<_>>()
         };
         assert!(sequence(false).is_sorted());
         assert!(!sequence(true).is_sorted());

@@ -19,42 +19,16 @@ pub struct Tun {
 
 impl Tun {
     /// Makes the device `name` in `namespace`, up, with `own` as its address and `peer` at its other end.
-    pub fn open(
-        namespace: &Namespace,
-        name: &str,
-        own: Ipv4Addr,
-        peer: Ipv4Addr,
-    ) -> Result<Self, RigError> {
-        let device = namespace
-            .run(|| attach(name))?
-            .map_err(RigError::privilege("a TUN device (/dev/net/tun)"))?;
+    pub fn open(namespace: &Namespace, name: &str, own: Ipv4Addr, peer: Ipv4Addr) -> Result<Self, RigError> {
+        let device = namespace.run(|| attach(name))?.map_err(RigError::privilege("a TUN device (/dev/net/tun)"))?;
         // Nothing may cross that no test sent: IPv6 would greet its neighbours.
         let quiet = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
         let has_ipv6 = namespace.run(|| Path::new(&quiet).exists())?;
         if has_ipv6 {
-            namespace
-                .run(|| std::fs::write(&quiet, "1"))?
-                .map_err(RigError::io("silencing IPv6 on a TUN device"))?;
+            namespace.run(|| std::fs::write(&quiet, "1"))?.map_err(RigError::io("silencing IPv6 on a TUN device"))?;
         }
-        namespace.ip(&[
-            "addr",
-            "add",
-            &own.to_string(),
-            "peer",
-            &peer.to_string(),
-            "dev",
-            name,
-        ])?;
-        namespace.ip(&[
-            "link",
-            "set",
-            name,
-            "mtu",
-            "1500",
-            "txqueuelen",
-            "2000",
-            "up",
-        ])?;
+        namespace.ip(&["addr", "add", &own.to_string(), "peer", &peer.to_string(), "dev", name])?;
+        namespace.ip(&["link", "set", name, "mtu", "1500", "txqueuelen", "2000", "up"])?;
         Ok(Self { device })
     }
 
@@ -75,24 +49,16 @@ impl Tun {
     pub fn send(&self, packet: &[u8]) -> io::Result<()> {
         match (&self.device).write(packet) {
             Ok(_) => Ok(()),
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOBUFS)) => {
-                Ok(())
-            }
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOBUFS)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// Waits until a packet can be read, at most for `wait`.
     pub fn wait_readable(&self, wait: Duration) -> io::Result<()> {
-        let mut watched = libc::pollfd {
-            fd: self.device.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        let limit = libc::timespec {
-            tv_sec: wait.as_secs() as libc::time_t,
-            tv_nsec: wait.subsec_nanos() as libc::c_long,
-        };
+        let mut watched = libc::pollfd { fd: self.device.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let limit =
+            libc::timespec { tv_sec: wait.as_secs() as libc::time_t, tv_nsec: wait.subsec_nanos() as libc::c_long };
         // SAFETY: one live pollfd and one live timespec are passed, and the mask is allowed to be null.
         let ready = unsafe { libc::ppoll(&mut watched, 1, &limit, std::ptr::null()) };
         if ready < 0 {
@@ -106,11 +72,7 @@ impl Tun {
 }
 
 fn attach(name: &str) -> io::Result<File> {
-    let device = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open("/dev/net/tun")?;
+    let device = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open("/dev/net/tun")?;
     // SAFETY: an all-zero `ifreq` is a valid one.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     let room = request.ifr_name.len() - 1;

@@ -6,11 +6,7 @@ use std::path::Path;
 use super::Recipe;
 
 pub fn recipe(folder: &Path, listen: SocketAddr, origin: SocketAddr, buffers: bool) -> Recipe {
-    let buffering = if buffers {
-        " option http-buffer-request\n timeout http-request 10s\n"
-    } else {
-        ""
-    };
+    let buffering = if buffers { " option http-buffer-request\n timeout http-request 10s\n" } else { "" };
     let text = format!(
         "global\n maxconn 2000\ndefaults\n mode http\n option dontlognull\n timeout connect 5000\n \
          timeout client 50000\n timeout server 50000\n{buffering}\
@@ -19,11 +15,7 @@ pub fn recipe(folder: &Path, listen: SocketAddr, origin: SocketAddr, buffers: bo
     Recipe {
         program: "haproxy",
         package: "haproxy",
-        arguments: vec![
-            "-db".into(),
-            "-f".into(),
-            format!("{}/haproxy.cfg", folder.display()),
-        ],
+        arguments: vec!["-db".into(), "-f".into(), format!("{}/haproxy.cfg", folder.display())],
         files: vec![("haproxy.cfg", text)],
         shared_memory: None,
     }

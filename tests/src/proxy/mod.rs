@@ -48,10 +48,7 @@ pub struct Login {
 
 impl Login {
     pub fn new(user: &str, password: &str) -> Self {
-        Self {
-            user: user.to_owned(),
-            password: password.to_owned(),
-        }
+        Self { user: user.to_owned(), password: password.to_owned() }
     }
 }
 
@@ -78,33 +75,18 @@ struct Recipe {
 
 impl Proxy {
     /// Starts a proxy that listens at `listen` in `namespace` and returns once it accepts connections.
-    pub fn start(
-        namespace: &Namespace,
-        setup: &Setup,
-        listen: SocketAddr,
-    ) -> Result<Self, RigError> {
-        let folder = TempDir::with_prefix("komado-proxy-")
-            .map_err(RigError::io("making a proxy's folder"))?;
+    pub fn start(namespace: &Namespace, setup: &Setup, listen: SocketAddr) -> Result<Self, RigError> {
+        let folder = TempDir::with_prefix("komado-proxy-").map_err(RigError::io("making a proxy's folder"))?;
         let recipe = match setup {
             Setup::Squid { login } => squid::recipe(folder.path(), listen, login.as_ref())?,
             Setup::Tinyproxy { login } => tinyproxy::recipe(folder.path(), listen, login.as_ref()),
             Setup::Privoxy => privoxy::recipe(folder.path(), listen),
             Setup::NginxReverse { origin } => nginx::recipe(folder.path(), listen, *origin, false),
             Setup::NginxStreaming { origin } => nginx::recipe(folder.path(), listen, *origin, true),
-            Setup::HaproxyReverse { origin } => {
-                haproxy::recipe(folder.path(), listen, *origin, false)
-            }
-            Setup::HaproxyBuffering { origin } => {
-                haproxy::recipe(folder.path(), listen, *origin, true)
-            }
+            Setup::HaproxyReverse { origin } => haproxy::recipe(folder.path(), listen, *origin, false),
+            Setup::HaproxyBuffering { origin } => haproxy::recipe(folder.path(), listen, *origin, true),
         };
-        let mut proxy = Self {
-            recipe,
-            namespace: namespace.clone(),
-            listen,
-            folder,
-            child: None,
-        };
+        let mut proxy = Self { recipe, namespace: namespace.clone(), listen, folder, child: None };
         proxy.lay_out()?;
         proxy.restart()?;
         Ok(proxy)
@@ -122,12 +104,8 @@ impl Proxy {
     /// Ends the proxy at once, as a crash would: every connection through it is cut.
     pub fn kill(&mut self) -> Result<(), RigError> {
         if let Some(mut child) = self.child.take() {
-            child
-                .kill()
-                .map_err(RigError::io(format!("killing {}", self.recipe.program)))?;
-            child
-                .wait()
-                .map_err(RigError::io(format!("waiting for {}", self.recipe.program)))?;
+            child.kill().map_err(RigError::io(format!("killing {}", self.recipe.program)))?;
+            child.wait().map_err(RigError::io(format!("waiting for {}", self.recipe.program)))?;
         }
         self.sweep();
         Ok(())
@@ -141,9 +119,7 @@ impl Proxy {
             .create(true)
             .open(self.folder.path().join(OUTPUT))
             .map_err(RigError::io("opening a proxy's log"))?;
-        let errors = output
-            .try_clone()
-            .map_err(RigError::io("opening a proxy's log"))?;
+        let errors = output.try_clone().map_err(RigError::io("opening a proxy's log"))?;
         let program = self.find_program()?;
         let child = unprivileged(&self.namespace, &program)
             .args(&self.recipe.arguments)
@@ -159,18 +135,11 @@ impl Proxy {
 
     /// What the proxy wrote, all its logs together; squid's lines carry method, status and URL of each request.
     pub fn log(&self) -> String {
-        let mut names: Vec<PathBuf> = fs::read_dir(self.folder.path())
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .collect();
+        let mut names: Vec<PathBuf> =
+            fs::read_dir(self.folder.path()).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         names.sort();
-        let logs = names
-            .iter()
-            .filter(|path| path.extension().is_some_and(|kind| kind == "log"));
-        logs.map(|path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned())
-            .collect()
+        let logs = names.iter().filter(|path| path.extension().is_some_and(|kind| kind == "log"));
+        logs.map(|path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()).collect()
     }
 
     /// Waits until the proxy's logs contain `text`: a proxy answers first and writes its log afterwards.
@@ -183,11 +152,7 @@ impl Proxy {
             }
             if begin.elapsed() >= within {
                 let wanted = format!("{text:?} in the log of {}", self.recipe.program);
-                return Err(RigError::NotSeen {
-                    wanted,
-                    waited: within,
-                    seen: log,
-                });
+                return Err(RigError::NotSeen { wanted, waited: within, seen: log });
             }
             thread::sleep(Duration::from_millis(10));
         }
@@ -199,10 +164,7 @@ impl Proxy {
             return;
         };
         for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
-            if entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with(&format!("{prefix}-"))
+            if entry.file_name().to_string_lossy().starts_with(&format!("{prefix}-"))
                 && let Err(error) = fs::remove_file(entry.path())
             {
                 eprintln!("could not remove what a proxy left in shared memory: {error}");
@@ -220,25 +182,18 @@ impl Proxy {
 
     fn find_program(&self) -> Result<PathBuf, RigError> {
         let folders = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
-        let found = folders
-            .iter()
-            .map(|folder| Path::new(folder).join(self.recipe.program));
+        let found = folders.iter().map(|folder| Path::new(folder).join(self.recipe.program));
         found
             .into_iter()
             .find(|path| path.exists())
-            .ok_or_else(|| RigError::Missing {
-                program: self.recipe.program.to_owned(),
-                package: self.recipe.package,
-            })
+            .ok_or_else(|| RigError::Missing { program: self.recipe.program.to_owned(), package: self.recipe.package })
     }
 
     fn wait_ready(&mut self) -> Result<(), RigError> {
         let begin = Instant::now();
         while begin.elapsed() < READY_WITHIN {
             if let Some(child) = &mut self.child {
-                let status = child
-                    .try_wait()
-                    .map_err(RigError::io("looking after a proxy"))?;
+                let status = child.try_wait().map_err(RigError::io("looking after a proxy"))?;
                 if let Some(status) = status {
                     self.child = None;
                     return Err(RigError::Ended {
@@ -249,19 +204,13 @@ impl Proxy {
                 }
             }
             let listen = self.listen;
-            let probe = self
-                .namespace
-                .run(|| TcpStream::connect_timeout(&listen, READY_WITHIN))?;
+            let probe = self.namespace.run(|| TcpStream::connect_timeout(&listen, READY_WITHIN))?;
             if probe.is_ok() {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Err(RigError::NotReady {
-            program: self.recipe.program.to_owned(),
-            waited: READY_WITHIN,
-            log: self.log(),
-        })
+        Err(RigError::NotReady { program: self.recipe.program.to_owned(), waited: READY_WITHIN, log: self.log() })
     }
 }
 
@@ -292,13 +241,9 @@ fn unprivileged(namespace: &Namespace, program: &Path) -> Command {
 fn knows_user(id: u64) -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.lines().any(|line| {
-        let mut numbers = line
-            .split_whitespace()
-            .filter_map(|word| word.parse::<u64>().ok());
+        let mut numbers = line.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
         match (numbers.next(), numbers.next(), numbers.next()) {
-            (Some(first), Some(_), Some(count)) => {
-                (first..first.saturating_add(count)).contains(&id)
-            }
+            (Some(first), Some(_), Some(count)) => (first..first.saturating_add(count)).contains(&id),
             _ => false,
         }
     })

@@ -24,12 +24,7 @@ pub fn recipe(folder: &Path, listen: SocketAddr, origin: SocketAddr, streams: bo
     Recipe {
         program: "nginx",
         package: "nginx-light",
-        arguments: vec![
-            "-e".into(),
-            format!("{folder}/error.log"),
-            "-c".into(),
-            format!("{folder}/nginx.conf"),
-        ],
+        arguments: vec!["-e".into(), format!("{folder}/error.log"), "-c".into(), format!("{folder}/nginx.conf")],
         files: vec![("nginx.conf", text)],
         shared_memory: None,
     }

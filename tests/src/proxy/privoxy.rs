@@ -14,11 +14,7 @@ pub fn recipe(folder: &Path, listen: SocketAddr) -> Recipe {
          listen-address {listen}\ntoggle 1\nenable-remote-toggle 0\nenable-edit-actions 0\n\
          buffer-limit 4096\nkeep-alive-timeout 5\ntolerate-pipelining 1\nsocket-timeout 300\n\
          permit-access {client}\n",
-        client = if listen.is_ipv4() {
-            "0.0.0.0/0"
-        } else {
-            "::/0"
-        },
+        client = if listen.is_ipv4() { "0.0.0.0/0" } else { "::/0" },
     );
     let actions = "{+limit-connect{0} +block{only port 80}}\n/\n{-block}\n:80\n".to_owned();
     Recipe {

@@ -9,26 +9,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::{Login, Recipe};
 use crate::failure::RigError;
 
-pub fn recipe(
-    folder: &Path,
-    listen: SocketAddr,
-    login: Option<&Login>,
-) -> Result<Recipe, RigError> {
+pub fn recipe(folder: &Path, listen: SocketAddr, login: Option<&Login>) -> Result<Recipe, RigError> {
     let folder = folder.display();
     // squid keeps shared memory under its service's name, even when killed: two must not meet in one.
-    let name = format!(
-        "komado{}x{}",
-        std::process::id(),
-        STARTED.fetch_add(1, Ordering::Relaxed)
-    );
+    let name = format!("komado{}x{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
     let mut files = Vec::new();
     let (login_rules, who) = match login {
         None => (String::new(), "all"),
         Some(login) => {
-            files.push((
-                "users",
-                format!("{}:{}\n", login.user, apr1(&login.password)?),
-            ));
+            files.push(("users", format!("{}:{}\n", login.user, apr1(&login.password)?)));
             let rules = format!(
                 "auth_param basic program /usr/lib/squid/basic_ncsa_auth {folder}/users\n\
                  auth_param basic realm corp\n\
@@ -68,13 +57,7 @@ pub fn recipe(
     Ok(Recipe {
         program: "squid",
         package: "squid",
-        arguments: vec![
-            "-N".into(),
-            "-n".into(),
-            name.clone(),
-            "-f".into(),
-            format!("{folder}/squid.conf"),
-        ],
+        arguments: vec!["-N".into(), "-n".into(), name.clone(), "-f".into(), format!("{folder}/squid.conf")],
         files,
         shared_memory: Some(name),
     })
