@@ -28,7 +28,7 @@ pub struct Login {
     pub user: String,
     /// Its password.
     pub password: String,
-    /// What the person calls this machine: "desk", "laptop". One device has one session.
+    /// What the person calls this machine: "desk", "laptop". Calls are taken by a device.
     pub device: String,
 }
 

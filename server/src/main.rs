@@ -1,0 +1,2 @@
+//! The program `komado-server`.
+fn main() {}
