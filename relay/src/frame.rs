@@ -63,16 +63,8 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of its number on the wire.
-    pub const ALL: [Kind; 8] = [
-        Kind::Video,
-        Kind::Audio,
-        Kind::Message,
-        Kind::Request,
-        Kind::Response,
-        Kind::Event,
-        Kind::Info,
-        Kind::Bulk,
-    ];
+    pub const ALL: [Kind; 8] =
+        [Kind::Video, Kind::Audio, Kind::Message, Kind::Request, Kind::Response, Kind::Event, Kind::Info, Kind::Bulk];
 }
 
 /// What stands before a payload.
@@ -181,6 +173,11 @@ impl Frame {
         &self.encoded
     }
 
+    /// The same frame in a buffer of just its size, when it is a slice of something larger.
+    pub fn into_own_buffer(self) -> Self {
+        Self { encoded: Bytes::copy_from_slice(&self.encoded), ..self }
+    }
+
     /// Takes one frame from the front of `input`, or says how many bytes are missing and leaves `input` as it is.
     pub fn decode(input: &mut BytesMut) -> Result<Decoded, WireError> {
         match measure(input)? {
@@ -280,8 +277,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn headers() -> impl Strategy<Value = FrameHeader> {
-        (0..=varint::MAX, 0..=varint::MAX, 0..=varint::MAX, 0..8usize, any::<bool>(), 0..=MAX_LAYER, 0..=64u64).prop_map(
-            |(track, sequence, time, kind, keyframe, layer, depends)| FrameHeader {
+        (0..=varint::MAX, 0..=varint::MAX, 0..=varint::MAX, 0..8usize, any::<bool>(), 0..=MAX_LAYER, 0..=64u64)
+            .prop_map(|(track, sequence, time, kind, keyframe, layer, depends)| FrameHeader {
                 track: TrackId(track),
                 sequence,
                 time,
@@ -289,8 +286,7 @@ mod tests {
                 keyframe,
                 layer,
                 depends: if keyframe { 0 } else { depends.min(sequence) },
-            },
-        )
+            })
     }
 
     #[test]

@@ -4,8 +4,11 @@
 //! results go out. The wire format is specified in `WIRE.md` beside this crate.
 
 pub mod frame;
+pub mod link;
+pub mod seal;
 pub mod track;
 pub mod varint;
+pub mod vocabulary;
 
 pub use frame::{Decoded, Frame, FrameHeader, Kind, TrackId, WireError};
 

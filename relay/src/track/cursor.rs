@@ -124,12 +124,15 @@ impl Cursor {
         }
     }
 
-    /// Passes over everything before the next keyframe of a group: the newest one held, or one still to come.
+    /// Passes over everything that is not a keyframe, from this place on: to the newest keyframe held, or to the next
+    /// one to come. For groups only.
     pub fn skip_to_keyframe(&mut self) {
         self.reader.needs_keyframe = true;
-        // The frame at this very place is one the caller does not want, even where it is a keyframe.
-        self.reader.place += 1;
-        self.reader.skipped += 1;
+    }
+
+    /// Whether this reader can go on only at a keyframe that has not come yet.
+    pub fn awaits_keyframe(&self) -> bool {
+        self.reader.needs_keyframe
     }
 
     /// When the newest keyframe further on than this place was appended.
@@ -175,15 +178,13 @@ impl Reader {
                 reader.before = Some(sequence);
                 log.oldest_place()
             }),
-            (Start::After(sequence), Retention::Group { .. }) => {
-                log.place_of_newest_until(sequence).map_or_else(
-                    || {
-                        reader.needs_keyframe = true;
-                        log.oldest_place()
-                    },
-                    |place| place + 1,
-                )
-            }
+            (Start::After(sequence), Retention::Group { .. }) => log.place_of_newest_until(sequence).map_or_else(
+                || {
+                    reader.needs_keyframe = true;
+                    log.oldest_place()
+                },
+                |place| place + 1,
+            ),
             (Start::After(_), Retention::Latest { .. }) => log.oldest_place(),
         };
         reader

@@ -48,9 +48,7 @@ struct Slot {
 impl Log {
     pub fn new(retention: Retention) -> Self {
         let entries = match retention {
-            Retention::Latest { .. } => {
-                Entries::Keyed { next: 0, entries: BTreeMap::new(), places: HashMap::new() }
-            }
+            Retention::Latest { .. } => Entries::Keyed { next: 0, entries: BTreeMap::new(), places: HashMap::new() },
             Retention::All { .. } | Retention::Group { .. } => Entries::Queue { base: 0, entries: VecDeque::new() },
         };
         Self {
@@ -216,9 +214,7 @@ impl Log {
                 let at = usize::try_from(place.checked_sub(*base)?).ok()?;
                 entries.get(at).map(|entry| (place, entry))
             }
-            Entries::Keyed { entries, .. } => {
-                entries.range(place..).next().map(|(place, (_, entry))| (*place, entry))
-            }
+            Entries::Keyed { entries, .. } => entries.range(place..).next().map(|(place, (_, entry))| (*place, entry)),
         }
     }
 

@@ -34,10 +34,7 @@ pub struct Login {
 
 impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login")
-            .field("user", &self.user)
-            .field("device", &self.device)
-            .finish_non_exhaustive()
+        f.debug_struct("Login").field("user", &self.user).field("device", &self.device).finish_non_exhaustive()
     }
 }
 
@@ -93,21 +90,13 @@ mod tests {
     use super::*;
 
     fn login(user: &str, password: &str, device: &str) -> Login {
-        Login {
-            user: user.into(),
-            password: password.into(),
-            device: device.into(),
-        }
+        Login { user: user.into(), password: password.into(), device: device.into() }
     }
 
     #[test]
     fn limits_hold_on_both_sides() {
         let at = |n: usize| "x".repeat(n);
-        assert!(
-            login(&at(NAME_MAX), &at(PASSWORD_MAX), &at(DEVICE_MAX))
-                .check()
-                .is_ok()
-        );
+        assert!(login(&at(NAME_MAX), &at(PASSWORD_MAX), &at(DEVICE_MAX)).check().is_ok());
         assert!(login(&at(NAME_MAX + 1), "p", "d").check().is_err());
         assert!(login("u", &at(PASSWORD_MAX + 1), "d").check().is_err());
         assert!(login("u", "p", &at(DEVICE_MAX + 1)).check().is_err());
@@ -119,14 +108,6 @@ mod tests {
     fn secrets_never_reach_a_log() {
         let shown = format!("{:?}", login("alice", "hunter2", "desk"));
         assert!(shown.contains("alice") && !shown.contains("hunter2"));
-        assert!(
-            !format!(
-                "{:?}",
-                Resume {
-                    session: "abc123".into()
-                }
-            )
-            .contains("abc123")
-        );
+        assert!(!format!("{:?}", Resume { session: "abc123".into() }).contains("abc123"));
     }
 }

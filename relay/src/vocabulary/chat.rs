@@ -63,10 +63,7 @@ impl Check for SendMessage {
     fn check(&self) -> Result<(), VocabularyError> {
         within("text", TEXT_MAX, self.text.len())?;
         if self.text.is_empty() {
-            return Err(VocabularyError::Invalid {
-                what: "text",
-                reason: "it must not be empty",
-            });
+            return Err(VocabularyError::Invalid { what: "text", reason: "it must not be empty" });
         }
         label("key", KEY_MAX, &self.key)
     }
@@ -154,18 +151,11 @@ mod tests {
 
     #[test]
     fn text_keeps_its_limit() {
-        let send = |n: usize, key: &str| SendMessage {
-            text: "x".repeat(n),
-            key: key.into(),
-        };
+        let send = |n: usize, key: &str| SendMessage { text: "x".repeat(n), key: key.into() };
         assert!(send(TEXT_MAX, "k").check().is_ok());
         assert_eq!(
             send(TEXT_MAX + 1, "k").check(),
-            Err(VocabularyError::TooLong {
-                what: "text",
-                limit: TEXT_MAX,
-                actual: TEXT_MAX + 1
-            })
+            Err(VocabularyError::TooLong { what: "text", limit: TEXT_MAX, actual: TEXT_MAX + 1 })
         );
         assert!(send(0, "k").check().is_err());
         assert!(send(1, "").check().is_err());
@@ -177,10 +167,7 @@ mod tests {
     fn message_travels_and_unknown_notices_are_bearable() {
         let message = Message {
             sequence: 7,
-            from: Member {
-                id: 1,
-                name: "alice".into(),
-            },
+            from: Member { id: 1, name: "alice".into() },
             text: "Missed call".into(),
             at: 1,
             key: String::new(),

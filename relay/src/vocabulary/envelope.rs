@@ -49,32 +49,15 @@ impl Request {
     ///
     /// # Errors
     /// [`VocabularyError::Malformed`] if the body cannot become JSON.
-    pub fn new<T: Serialize>(
-        id: u64,
-        method: &str,
-        path: &str,
-        body: &T,
-    ) -> Result<Self, VocabularyError> {
-        let body = serde_json::to_value(body).map_err(|error| VocabularyError::Malformed {
-            what: "body",
-            reason: error.to_string(),
-        })?;
-        Ok(Self {
-            id,
-            method: method.to_owned(),
-            path: path.to_owned(),
-            body,
-        })
+    pub fn new<T: Serialize>(id: u64, method: &str, path: &str, body: &T) -> Result<Self, VocabularyError> {
+        let body = serde_json::to_value(body)
+            .map_err(|error| VocabularyError::Malformed { what: "body", reason: error.to_string() })?;
+        Ok(Self { id, method: method.to_owned(), path: path.to_owned(), body })
     }
 
     /// A request without a body.
     pub fn bare(id: u64, method: &str, path: &str) -> Self {
-        Self {
-            id,
-            method: method.to_owned(),
-            path: path.to_owned(),
-            body: Value::Null,
-        }
+        Self { id, method: method.to_owned(), path: path.to_owned(), body: Value::Null }
     }
 
     /// The request as payload of a frame of kind `Request`.
@@ -132,11 +115,7 @@ impl Response {
     /// The answer to a request that went wrong.
     pub fn problem(id: u64, problem: &Problem) -> Self {
         let body = serde_json::to_value(problem).unwrap_or(Value::Null);
-        Self {
-            id,
-            status: problem.status,
-            body,
-        }
+        Self { id, status: problem.status, body }
     }
 
     /// The answer to a request that could not be understood.
@@ -150,11 +129,7 @@ impl Response {
     /// The [`Problem`] that the server sent; one of code [`code::MALFORMED`] if the body has another shape than expected.
     pub fn read<T: DeserializeOwned>(self) -> Result<T, Problem> {
         let malformed = |error: serde_json::Error| {
-            Problem::new(
-                self.status,
-                code::MALFORMED,
-                format!("The server's answer cannot be understood: {error}"),
-            )
+            Problem::new(self.status, code::MALFORMED, format!("The server's answer cannot be understood: {error}"))
         };
         if self.status >= 400 {
             return Err(serde_json::from_value(self.body).unwrap_or_else(malformed));
@@ -182,9 +157,7 @@ impl Response {
 impl From<&VocabularyError> for Problem {
     fn from(error: &VocabularyError) -> Self {
         let (status, code) = match error {
-            VocabularyError::Version { .. } | VocabularyError::NoVersion => {
-                (400, code::UNSUPPORTED_VERSION)
-            }
+            VocabularyError::Version { .. } | VocabularyError::NoVersion => (400, code::UNSUPPORTED_VERSION),
             VocabularyError::Malformed { .. } => (400, code::MALFORMED),
             VocabularyError::TooLong { .. } => (413, code::TOO_LONG),
             VocabularyError::Invalid { .. } => (422, code::INVALID),
@@ -208,12 +181,8 @@ mod tests {
 
     #[test]
     fn a_request_is_the_documented_json() {
-        let request = Request {
-            id: 7,
-            method: "POST".into(),
-            path: "/v1/chats/3/messages".into(),
-            body: json!({"text": "hi"}),
-        };
+        let request =
+            Request { id: 7, method: "POST".into(), path: "/v1/chats/3/messages".into(), body: json!({"text": "hi"}) };
         let bytes = request.encode().unwrap();
         assert_eq!(
             serde_json::from_slice::<Value>(&bytes).unwrap(),
@@ -225,76 +194,38 @@ mod tests {
     #[test]
     fn what_cannot_be_understood_says_why() {
         let parse = |text: &str| Request::parse(text.as_bytes()).unwrap_err();
-        assert_eq!(
-            parse(r#"{"v":9,"id":1}"#),
-            VocabularyError::Version { found: 9 }
-        );
-        assert_eq!(
-            parse(r#"{"id":1,"method":"GET","path":"/"}"#),
-            VocabularyError::NoVersion
-        );
+        assert_eq!(parse(r#"{"v":9,"id":1}"#), VocabularyError::Version { found: 9 });
+        assert_eq!(parse(r#"{"id":1,"method":"GET","path":"/"}"#), VocabularyError::NoVersion);
         assert!(matches!(parse("[]"), VocabularyError::Malformed { .. }));
-        assert!(matches!(
-            parse(r#"{"v":1,"id":-1,"method":"GET","path":"/"}"#),
-            VocabularyError::Malformed { .. }
-        ));
-        assert!(matches!(
-            parse(r#"{"v":1,"id":1,"method":"get","path":"/"}"#),
-            VocabularyError::Invalid { .. }
-        ));
-        assert!(matches!(
-            parse(r#"{"v":1,"id":1,"method":"GET","path":"v1"}"#),
-            VocabularyError::Invalid { .. }
-        ));
-        assert!(matches!(
-            parse(&"[".repeat(4000)),
-            VocabularyError::Malformed { .. }
-        ));
-        assert!(matches!(
-            parse(&" ".repeat(REQUEST_MAX + 1)),
-            VocabularyError::TooLong { .. }
-        ));
+        assert!(matches!(parse(r#"{"v":1,"id":-1,"method":"GET","path":"/"}"#), VocabularyError::Malformed { .. }));
+        assert!(matches!(parse(r#"{"v":1,"id":1,"method":"get","path":"/"}"#), VocabularyError::Invalid { .. }));
+        assert!(matches!(parse(r#"{"v":1,"id":1,"method":"GET","path":"v1"}"#), VocabularyError::Invalid { .. }));
+        assert!(matches!(parse(&"[".repeat(4000)), VocabularyError::Malformed { .. }));
+        assert!(matches!(parse(&" ".repeat(REQUEST_MAX + 1)), VocabularyError::TooLong { .. }));
         assert_eq!(Envelope::peek(br#"{"v":9,"id":44,"method":3}"#).id, 44);
         assert_eq!(Envelope::peek(b"garbage").id, 0);
     }
 
     #[test]
     fn unknown_fields_are_ignored() {
-        let request =
-            Request::parse(br#"{"v":1,"id":1,"method":"GET","path":"/v1/chats","colour":"red"}"#)
-                .unwrap();
+        let request = Request::parse(br#"{"v":1,"id":1,"method":"GET","path":"/v1/chats","colour":"red"}"#).unwrap();
         assert_eq!(request, Request::bare(1, "GET", "/v1/chats"));
     }
 
     #[test]
     fn a_response_gives_its_body_or_its_problem() {
-        let fine = Response {
-            id: 1,
-            status: 201,
-            body: json!({"sequence": 4, "at": 9}),
-        };
+        let fine = Response { id: 1, status: 201, body: json!({"sequence": 4, "at": 9}) };
         let fine = Response::parse(&fine.encode().unwrap()).unwrap();
-        assert_eq!(
-            fine.read::<crate::vocabulary::MessageAccepted>()
-                .unwrap()
-                .sequence,
-            4
-        );
+        assert_eq!(fine.read::<crate::vocabulary::MessageAccepted>().unwrap().sequence, 4);
         let refused = Response::refused(2, &VocabularyError::Version { found: 3 });
         let problem = refused.read::<Value>().unwrap_err();
-        assert_eq!(
-            (problem.status, &*problem.code),
-            (400, code::UNSUPPORTED_VERSION)
-        );
+        assert_eq!((problem.status, &*problem.code), (400, code::UNSUPPORTED_VERSION));
     }
 
     #[test]
     fn the_longest_text_fits_into_a_request_however_it_is_escaped() {
         let text = "\u{1}".repeat(crate::vocabulary::TEXT_MAX);
-        let body = crate::vocabulary::SendMessage {
-            text,
-            key: "k".repeat(crate::vocabulary::KEY_MAX),
-        };
+        let body = crate::vocabulary::SendMessage { text, key: "k".repeat(crate::vocabulary::KEY_MAX) };
         let request = Request::new(u64::MAX, "POST", "/v1/chats/1/messages", &body).unwrap();
         assert!(request.encode().is_ok());
     }

@@ -125,44 +125,17 @@ mod tests {
 
     #[test]
     fn events_carry_version_and_name() {
-        let bytes = Event::ServerClosing {
-            retry_after_ms: 2000,
-        }
-        .encode()
-        .unwrap();
-        assert_eq!(
-            std::str::from_utf8(&bytes).unwrap(),
-            r#"{"v":1,"event":"server.closing","retry_after_ms":2000}"#
-        );
-        assert_eq!(
-            Event::parse(&bytes).unwrap(),
-            Event::ServerClosing {
-                retry_after_ms: 2000
-            }
-        );
+        let bytes = Event::ServerClosing { retry_after_ms: 2000 }.encode().unwrap();
+        assert_eq!(std::str::from_utf8(&bytes).unwrap(), r#"{"v":1,"event":"server.closing","retry_after_ms":2000}"#);
+        assert_eq!(Event::parse(&bytes).unwrap(), Event::ServerClosing { retry_after_ms: 2000 });
     }
 
     #[test]
     fn an_event_of_tomorrow_is_bearable_and_its_version_is_not() {
-        assert_eq!(
-            Event::parse(br#"{"v":1,"event":"moon.rises","at":[1]}"#),
-            Ok(Event::Unknown)
-        );
-        assert_eq!(
-            Event::parse(br#"{"v":2,"event":"moon.rises"}"#),
-            Err(VocabularyError::Version { found: 2 })
-        );
-        assert_eq!(
-            Event::parse(br#"{"event":"server.closing"}"#),
-            Err(VocabularyError::NoVersion)
-        );
-        assert!(matches!(
-            Event::parse(b"{"),
-            Err(VocabularyError::Malformed { .. })
-        ));
-        assert!(matches!(
-            Event::parse(br#"{"v":1}"#),
-            Err(VocabularyError::Malformed { .. })
-        ));
+        assert_eq!(Event::parse(br#"{"v":1,"event":"moon.rises","at":[1]}"#), Ok(Event::Unknown));
+        assert_eq!(Event::parse(br#"{"v":2,"event":"moon.rises"}"#), Err(VocabularyError::Version { found: 2 }));
+        assert_eq!(Event::parse(br#"{"event":"server.closing"}"#), Err(VocabularyError::NoVersion));
+        assert!(matches!(Event::parse(b"{"), Err(VocabularyError::Malformed { .. })));
+        assert!(matches!(Event::parse(br#"{"v":1}"#), Err(VocabularyError::Malformed { .. })));
     }
 }

@@ -13,13 +13,11 @@ mod event;
 mod problem;
 mod track;
 
-pub use account::{
-    Account, DEVICE_MAX, Login, NAME_MAX, PASSWORD_MAX, Resume, SESSION_MAX, SessionOpened,
-};
+pub use account::{Account, DEVICE_MAX, Login, NAME_MAX, PASSWORD_MAX, Resume, SESSION_MAX, SessionOpened};
 pub use call::{Call, CallId, CallPhase, EndReason, Participant, Presence, StartCall};
 pub use chat::{
-    Chat, ChatId, Chats, HISTORY_MAX, History, KEY_MAX, Member, Message, MessageAccepted, Notice,
-    OpenChat, SendMessage, TEXT_MAX,
+    Chat, ChatId, Chats, HISTORY_MAX, History, KEY_MAX, Member, Message, MessageAccepted, Notice, OpenChat,
+    SendMessage, TEXT_MAX,
 };
 pub use envelope::{Envelope, REQUEST_MAX, RESPONSE_MAX, Request, Response};
 pub use event::{EVENT_MAX, Event};
@@ -35,9 +33,7 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VocabularyError {
     /// The far end speaks another version.
-    #[error(
-        "this message is of version {found}, only version {VERSION} is understood: update the older of both ends"
-    )]
+    #[error("this message is of version {found}, only version {VERSION} is understood: update the older of both ends")]
     Version {
         /// The version that was found.
         found: u64,
@@ -87,10 +83,8 @@ pub trait Check {
 /// # Errors
 /// [`VocabularyError::Malformed`] for another shape, else what [`Check::check`] says.
 pub fn body<T: DeserializeOwned + Check>(value: serde_json::Value) -> Result<T, VocabularyError> {
-    let body: T = serde_json::from_value(value).map_err(|error| VocabularyError::Malformed {
-        what: "body",
-        reason: error.to_string(),
-    })?;
+    let body: T = serde_json::from_value(value)
+        .map_err(|error| VocabularyError::Malformed { what: "body", reason: error.to_string() })?;
     body.check()?;
     Ok(body)
 }
@@ -101,42 +95,24 @@ struct Version {
 }
 
 /// Writes `value` as JSON with the version in front.
-fn encode<T: Serialize>(
-    what: &'static str,
-    limit: usize,
-    value: &T,
-) -> Result<Vec<u8>, VocabularyError> {
+fn encode<T: Serialize>(what: &'static str, limit: usize, value: &T) -> Result<Vec<u8>, VocabularyError> {
     #[derive(Serialize)]
     struct Versioned<'a, T> {
         v: u32,
         #[serde(flatten)]
         value: &'a T,
     }
-    let bytes = serde_json::to_vec(&Versioned { v: VERSION, value }).map_err(|error| {
-        VocabularyError::Malformed {
-            what,
-            reason: error.to_string(),
-        }
-    })?;
+    let bytes = serde_json::to_vec(&Versioned { v: VERSION, value })
+        .map_err(|error| VocabularyError::Malformed { what, reason: error.to_string() })?;
     within(what, limit, bytes.len())?;
     Ok(bytes)
 }
 
 /// Reads versioned JSON: first its length, then its version, then its shape.
-fn parse<T: DeserializeOwned>(
-    what: &'static str,
-    limit: usize,
-    bytes: &[u8],
-) -> Result<T, VocabularyError> {
+fn parse<T: DeserializeOwned>(what: &'static str, limit: usize, bytes: &[u8]) -> Result<T, VocabularyError> {
     within(what, limit, bytes.len())?;
-    let malformed = |error: serde_json::Error| VocabularyError::Malformed {
-        what,
-        reason: error.to_string(),
-    };
-    match serde_json::from_slice::<Version>(bytes)
-        .map_err(malformed)?
-        .v
-    {
+    let malformed = |error: serde_json::Error| VocabularyError::Malformed { what, reason: error.to_string() };
+    match serde_json::from_slice::<Version>(bytes).map_err(malformed)?.v {
         Some(v) if v == u64::from(VERSION) => serde_json::from_slice(bytes).map_err(malformed),
         Some(found) => Err(VocabularyError::Version { found }),
         None => Err(VocabularyError::NoVersion),
@@ -144,31 +120,17 @@ fn parse<T: DeserializeOwned>(
 }
 
 fn within(what: &'static str, limit: usize, actual: usize) -> Result<(), VocabularyError> {
-    if actual > limit {
-        Err(VocabularyError::TooLong {
-            what,
-            limit,
-            actual,
-        })
-    } else {
-        Ok(())
-    }
+    if actual > limit { Err(VocabularyError::TooLong { what, limit, actual }) } else { Ok(()) }
 }
 
 /// A text of 1 to `limit` bytes without control characters: names, keys, devices.
 fn label(what: &'static str, limit: usize, text: &str) -> Result<(), VocabularyError> {
     within(what, limit, text.len())?;
     if text.is_empty() {
-        return Err(VocabularyError::Invalid {
-            what,
-            reason: "it must not be empty",
-        });
+        return Err(VocabularyError::Invalid { what, reason: "it must not be empty" });
     }
     if text.chars().any(char::is_control) {
-        return Err(VocabularyError::Invalid {
-            what,
-            reason: "control characters are not allowed",
-        });
+        return Err(VocabularyError::Invalid { what, reason: "control characters are not allowed" });
     }
     Ok(())
 }

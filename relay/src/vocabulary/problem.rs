@@ -89,11 +89,7 @@ impl Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} ({} {}): {}",
-            self.title, self.status, self.code, self.detail
-        )
+        write!(f, "{} ({} {}): {}", self.title, self.status, self.code, self.detail)
     }
 }
 

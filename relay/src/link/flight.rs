@@ -1,0 +1,220 @@
+//! Packets on their way: what was sent and not yet acknowledged, and how much of it there may be.
+//!
+//! A proxy splits TCP and hides its own buffers, so only the far end's acknowledgements say what has arrived. The cap on
+//! bytes in flight grows while the path takes more without delay and shrinks to what the path delivered when a queue
+//! builds up somewhere, much as delay-based congestion control does (RFC 6817, LEDBAT; BBR's delivery rate).
+
+use std::collections::BTreeMap;
+
+use super::{ExchangeId, message::Acknowledgement, outgoing::Piece};
+use crate::{MILLISECOND, Micros, SECOND};
+
+/// The cap a link begins with: about one first keyframe.
+const INITIAL_CAP: usize = 64 * 1024;
+
+/// Below this nothing useful can be sent at all.
+const MIN_CAP: usize = 8 * 1024;
+
+const MAX_CAP: usize = 4 << 20;
+
+/// Sound and commands may go over the cap by this much, so that a picture never blocks them.
+pub const RESERVE: usize = 24 * 1024;
+
+/// The queueing delay that is taken as a sign of a full buffer.
+const TARGET_QUEUE: Micros = 100 * MILLISECOND;
+
+/// The shortest round trip is believed for this long, then measured anew.
+const ROUND_TRIP_WINDOW: Micros = 15 * SECOND;
+
+/// Delivery is measured over windows of this length.
+const RATE_WINDOW: Micros = 300 * MILLISECOND;
+
+/// A packet in flight.
+#[derive(Debug)]
+pub struct Sent {
+    pub exchange: ExchangeId,
+    pub bytes: usize,
+    pub at: Micros,
+    pub pieces: Vec<Piece>,
+}
+
+/// What acknowledged packets amount to.
+#[derive(Debug, Default)]
+pub struct Acknowledged {
+    pub bytes: usize,
+    /// When the packet with the largest number was sent, if this acknowledgement is the first to name it.
+    pub largest_sent_at: Option<Micros>,
+    pub pieces: Vec<Piece>,
+}
+
+#[derive(Debug)]
+pub struct Flight {
+    packets: BTreeMap<u64, Sent>,
+    bytes: usize,
+    cap: usize,
+    capped: bool,
+    next_number: u64,
+    largest_acknowledged: Option<u64>,
+    smoothed: Option<Micros>,
+    shortest: [(Micros, Micros); 2],
+    reduced_until: Micros,
+    window: (Micros, usize),
+    rate: u64,
+}
+
+impl Default for Flight {
+    fn default() -> Self {
+        Self {
+            packets: BTreeMap::new(),
+            bytes: 0,
+            cap: INITIAL_CAP,
+            capped: false,
+            next_number: 0,
+            largest_acknowledged: None,
+            smoothed: None,
+            shortest: [(0, Micros::MAX); 2],
+            reduced_until: 0,
+            window: (0, 0),
+            rate: 0,
+        }
+    }
+}
+
+impl Flight {
+    /// Bytes that may still be sent.
+    pub fn room(&self) -> usize {
+        self.cap.saturating_sub(self.bytes)
+    }
+
+    /// The same for what may use the reserve.
+    pub fn room_with_reserve(&self) -> usize {
+        (self.cap + RESERVE).saturating_sub(self.bytes)
+    }
+
+    /// There was more to send than the cap allowed.
+    pub fn note_capped(&mut self) {
+        self.capped = true;
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn cap(&self) -> usize {
+        self.cap
+    }
+
+    /// Smoothed round trip.
+    pub fn round_trip(&self) -> Option<Micros> {
+        self.smoothed
+    }
+
+    /// Bytes a second that lately arrived.
+    pub fn rate(&self) -> u64 {
+        self.rate
+    }
+
+    pub fn next_number(&mut self) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        number
+    }
+
+    pub fn note_sent(&mut self, number: u64, sent: Sent) {
+        self.bytes += sent.bytes;
+        self.packets.insert(number, sent);
+    }
+
+    /// The time after which silence means that something is wrong with the path.
+    pub fn patience(&self) -> Micros {
+        let round_trip = self.smoothed.unwrap_or(300 * MILLISECOND);
+        (3 * round_trip + 2 * super::arrivals::MAX_ACK_DELAY).clamp(SECOND, 4 * SECOND)
+    }
+
+    /// The oldest packet in flight on `exchange`, or on any.
+    pub fn oldest(&self, exchange: Option<ExchangeId>) -> Option<Micros> {
+        let mut packets = self.packets.values();
+        packets.find(|sent| exchange.is_none_or(|wanted| sent.exchange == wanted)).map(|sent| sent.at)
+    }
+
+    /// True when the acknowledgement names a packet that was never sent.
+    pub fn is_impossible(&self, acknowledgement: &Acknowledgement) -> bool {
+        acknowledgement.packets.largest().is_some_and(|largest| largest >= self.next_number)
+    }
+
+    pub fn acknowledge(&mut self, acknowledgement: &Acknowledgement, now: Micros) -> Acknowledged {
+        let mut found = Acknowledged::default();
+        let Some(largest) = acknowledgement.packets.largest() else {
+            return found;
+        };
+        if self.largest_acknowledged.is_none_or(|known| largest > known) {
+            self.largest_acknowledged = Some(largest);
+            found.largest_sent_at = self.packets.get(&largest).map(|sent| sent.at);
+        }
+        for (first, last) in acknowledgement.packets.iter() {
+            while let Some(number) = self.packets.range(first..=last).next().map(|(number, _)| *number) {
+                if let Some(sent) = self.packets.remove(&number) {
+                    self.bytes -= sent.bytes;
+                    found.bytes += sent.bytes;
+                    found.pieces.extend(sent.pieces);
+                }
+            }
+        }
+        self.measure_rate(found.bytes, now);
+        if let Some(sent_at) = found.largest_sent_at {
+            let sample = now.saturating_sub(sent_at).saturating_sub(acknowledgement.delay);
+            self.adapt(sample, found.bytes, now);
+        }
+        found
+    }
+
+    /// Takes back every packet that was sent on `exchange`.
+    pub fn lose(&mut self, exchange: ExchangeId) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let bytes = &mut self.bytes;
+        self.packets.retain(|_, sent| {
+            if sent.exchange != exchange {
+                return true;
+            }
+            *bytes -= sent.bytes;
+            pieces.append(&mut sent.pieces);
+            false
+        });
+        pieces
+    }
+
+    fn measure_rate(&mut self, bytes: usize, now: Micros) {
+        self.window.1 += bytes;
+        let elapsed = now.saturating_sub(self.window.0);
+        if elapsed >= RATE_WINDOW {
+            self.rate = self.window.1 as u64 * SECOND / elapsed;
+            self.window = (now, 0);
+        }
+    }
+
+    fn adapt(&mut self, sample: Micros, acknowledged: usize, now: Micros) {
+        self.smoothed = Some(self.smoothed.map_or(sample, |smoothed| (7 * smoothed + sample) / 8));
+        let [older, newer] = &mut self.shortest;
+        if now.saturating_sub(newer.0) > ROUND_TRIP_WINDOW {
+            *older = *newer;
+            *newer = (now, Micros::MAX);
+        }
+        newer.1 = newer.1.min(sample);
+        let shortest = older.1.min(newer.1);
+        let queue = sample - shortest;
+        let was_capped = std::mem::take(&mut self.capped);
+        if queue > TARGET_QUEUE {
+            if now >= self.reduced_until {
+                let delivered = self.rate * (shortest + TARGET_QUEUE / 2) / SECOND;
+                self.cap = (delivered as usize).max(self.cap / 2).clamp(MIN_CAP, self.cap.max(MIN_CAP));
+                self.reduced_until = now + sample;
+            }
+        } else if was_capped {
+            let step = if queue < TARGET_QUEUE / 2 { acknowledged } else { acknowledged / 8 };
+            self.cap = (self.cap + step).min(MAX_CAP);
+        } else if self.cap < INITIAL_CAP && queue < TARGET_QUEUE / 2 {
+            // An idle path that has recovered is trusted again, slowly.
+            self.cap = (self.cap + acknowledged / 4).min(INITIAL_CAP);
+        }
+    }
+}

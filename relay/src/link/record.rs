@@ -1,0 +1,148 @@
+//! Records: the numbered, optionally sealed pieces that the body of an exchange is made of.
+//!
+//! `WIRE.md` (section "Body of an exchange") is the specification. A body begins with [`MAGIC`], so that a proxy's block
+//! page is never taken for a link; then records follow. Whatever is cut off is lost as whole records.
+
+use bytes::{Buf, BufMut, BytesMut};
+use thiserror::Error;
+
+use crate::{
+    seal::{OpenError, Opener, Sealer, TAG_LENGTH},
+    varint::{self, Reader},
+};
+
+/// The first bytes of every body, in both directions.
+pub const MAGIC: &[u8; 8] = b"KOMADO/1";
+
+/// The most plain bytes one record carries. Small enough that sound never waits long behind a picture.
+pub const MAX_CONTENT: usize = 16 * 1024;
+
+/// The largest value of a record's length field.
+const MAX_LENGTH: usize = 8 + MAX_CONTENT + TAG_LENGTH;
+
+/// Why a body is not one of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RecordError {
+    #[error("the body does not begin with KOMADO/1: something on the path answered in the server's place")]
+    Magic,
+    #[error("a record of {0} bytes is over the limit of {MAX_LENGTH}")]
+    TooLong(u64),
+    #[error("a record is too short to hold its own number")]
+    TooShort,
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+/// One record, opened.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Record {
+    pub number: u64,
+    pub content: BytesMut,
+}
+
+/// Cuts a body into records as its bytes come in.
+#[derive(Debug, Default)]
+pub struct Body {
+    input: BytesMut,
+    begun: bool,
+}
+
+impl Body {
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// The next whole record; `None` when more bytes are needed.
+    pub fn next_record(&mut self, opener: Option<&mut Opener>) -> Result<Option<Record>, RecordError> {
+        if !self.begun {
+            let here = self.input.len().min(MAGIC.len());
+            if self.input[..here] != MAGIC[..here] {
+                return Err(RecordError::Magic);
+            }
+            if here < MAGIC.len() {
+                return Ok(None);
+            }
+            self.input.advance(MAGIC.len());
+            self.begun = true;
+        }
+        let mut reader = Reader::new(&self.input);
+        let Some(length) = reader.varint() else {
+            return Ok(None);
+        };
+        if length > MAX_LENGTH as u64 {
+            return Err(RecordError::TooLong(length));
+        }
+        let length_size = reader.position();
+        let Some(record) = reader.bytes(length as usize) else {
+            return Ok(None);
+        };
+        let (number, number_size) = varint::read(record).ok_or(RecordError::TooShort)?;
+        self.input.advance(length_size);
+        let mut content = self.input.split_to(length as usize);
+        content.advance(number_size);
+        if let Some(opener) = opener {
+            opener.open(number, &mut content)?;
+        }
+        Ok(Some(Record { number, content }))
+    }
+}
+
+/// Writes one record. `content` is at most [`MAX_CONTENT`] bytes; it is sealed in place where a sealer is given.
+pub fn put_record(out: &mut BytesMut, number: u64, content: &mut BytesMut, sealer: Option<&mut Sealer>) {
+    if let Some(sealer) = sealer {
+        sealer.seal(number, content);
+    }
+    varint::put(out, (varint::size(number) + content.len()) as u64);
+    varint::put(out, number);
+    out.put_slice(content);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(records: &[(u64, &[u8])]) -> BytesMut {
+        let mut out = BytesMut::from(&MAGIC[..]);
+        for (number, content) in records {
+            put_record(&mut out, *number, &mut BytesMut::from(*content), None);
+        }
+        out
+    }
+
+    #[test]
+    fn records_come_out_whole_whatever_the_pieces() {
+        let bytes = body(&[(1, b"one"), (70_000, b""), (3, &[9; MAX_CONTENT])]);
+        for piece in [1, 7, 4096, bytes.len()] {
+            let mut body = Body::default();
+            let mut found = Vec::new();
+            for part in bytes.chunks(piece) {
+                body.feed(part);
+                while let Some(record) = body.next_record(None).unwrap() {
+                    found.push((record.number, record.content.len()));
+                }
+            }
+            assert_eq!(found, [(1, 3), (70_000, 0), (3, MAX_CONTENT)]);
+        }
+    }
+
+    #[test]
+    fn a_block_page_is_recognised_at_its_first_byte() {
+        let mut page = Body::default();
+        page.feed(b"<");
+        assert_eq!(page.next_record(None), Err(RecordError::Magic));
+    }
+
+    #[test]
+    fn a_record_at_the_limit_passes_and_one_over_it_does_not() {
+        for (length, fine) in [(MAX_LENGTH as u64, true), (MAX_LENGTH as u64 + 1, false)] {
+            let mut bytes = BytesMut::from(&MAGIC[..]);
+            varint::put(&mut bytes, length);
+            let mut body = Body::default();
+            body.feed(&bytes);
+            assert_eq!(body.next_record(None).is_ok(), fine);
+        }
+        let mut body = Body::default();
+        body.feed(b"KOMADO/1\x00");
+        assert_eq!(body.next_record(None), Err(RecordError::TooShort));
+    }
+}
