@@ -1,0 +1,61 @@
+//! Who is woken when a link has something to transmit: the bodies of its open exchanges, or its driver.
+
+use std::{
+    sync::Arc,
+    task::{Wake, Waker},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// Rings at whoever can write for the link. Ringing never locks the link, so the link itself may ring.
+#[derive(Debug, Default)]
+pub(super) struct Doorbell {
+    bodies: Mutex<Vec<Waker>>,
+    driver: Notify,
+}
+
+impl Doorbell {
+    /// Wakes `waker` at the next ring.
+    pub fn wait(&self, waker: &Waker) {
+        let mut bodies = self.bodies.lock();
+        if !bodies.iter().any(|known| known.will_wake(waker)) {
+            bodies.push(waker.clone());
+        }
+    }
+
+    /// Wakes the driver, which looks at timers and outputs.
+    pub fn ring_driver(&self) {
+        self.driver.notify_one();
+    }
+
+    /// Resolves when the driver is rung for; a ring that came before counts.
+    pub async fn driver_rung(&self) {
+        self.driver.notified().await;
+    }
+
+    fn ring(&self) {
+        // Most links have one body that waits: no need to hold the list while it is woken.
+        let mut bodies = self.bodies.lock();
+        let Some(first) = bodies.pop() else { return };
+        if bodies.is_empty() {
+            drop(bodies);
+            first.wake();
+        } else {
+            let rest = std::mem::take(&mut *bodies);
+            drop(bodies);
+            first.wake();
+            rest.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+impl Wake for Doorbell {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.ring();
+    }
+}

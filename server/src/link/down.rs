@@ -1,0 +1,121 @@
+//! The way down: the body of a GET, long or short, filled from the link as the socket takes it.
+
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame};
+use relay::{
+    Micros, SECOND,
+    link::{Ended, ExchangeId, record::MAGIC},
+};
+
+use super::session::{Session, SessionError};
+
+/// Bytes written at a time. Little, so that what is sent next is decided late.
+const AT_A_TIME: usize = 16 * 1024;
+
+/// The most bytes of one short answer.
+const SHORT_ANSWER: usize = 256 * 1024;
+
+/// A long answer ends before proxies that limit an answer's length or time cut it.
+const LONG_ANSWER_BYTES: u64 = 90 << 20;
+const LONG_ANSWER_TIME: Micros = 540 * SECOND;
+
+/// The body of a long answer.
+pub(super) struct LongAnswer {
+    session: Arc<Session>,
+    id: ExchangeId,
+    opened_at: Micros,
+    sent: u64,
+    prelude: Option<usize>,
+    ended: Ended,
+}
+
+impl LongAnswer {
+    /// `pad` bytes go out with the head, for proxies that hold small beginnings back.
+    pub fn new(session: Arc<Session>, id: ExchangeId, pad: usize) -> Self {
+        let opened_at = session.clock.micros();
+        Self { session, id, opened_at, sent: 0, prelude: Some(pad), ended: Ended::Broken }
+    }
+
+    fn is_spent(&self) -> bool {
+        let open = self.session.clock.micros().saturating_sub(self.opened_at);
+        self.sent >= LONG_ANSWER_BYTES || open >= LONG_ANSWER_TIME || self.session.is_replaced(self.id)
+    }
+}
+
+impl Body for LongAnswer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let mut out = BytesMut::new();
+        if let Some(pad) = self.prelude.take() {
+            let id = self.id;
+            let probed = self.session.with_link(|link, now| link.transmit_probe(id, pad, &mut out, now));
+            if probed.is_err() {
+                return Poll::Ready(None);
+            }
+        } else if self.is_spent() {
+            self.ended = Ended::Complete;
+            return Poll::Ready(None);
+        }
+        match self.session.transmit(self.id, AT_A_TIME, &mut out, context.waker()) {
+            Ok(_) if !out.is_empty() => {
+                self.sent += out.len() as u64;
+                Poll::Ready(Some(Ok(Frame::data(out.freeze()))))
+            }
+            Ok(_) => Poll::Pending,
+            Err(error) => {
+                tracing::debug!(link = %self.session.id, exchange = %self.id, %error, "a long answer ends");
+                Poll::Ready(None)
+            }
+        }
+    }
+}
+
+impl Drop for LongAnswer {
+    fn drop(&mut self) {
+        self.session.close_exchange(self.id, self.ended);
+    }
+}
+
+/// Waits up to `hold` for something to send, then gives it as one batch: at least the mark that shows who answered.
+pub(super) async fn short_answer(session: &Session, id: ExchangeId, hold: Duration) -> Result<Bytes, SessionError> {
+    let mut out = BytesMut::new();
+    let mut batch = Batch { session, id, ended: Ended::Broken };
+    let something = poll_fn(|context| match session.transmit(id, SHORT_ANSWER, &mut out, context.waker()) {
+        Ok(true) => Poll::Ready(Ok(())),
+        Ok(false) => Poll::Pending,
+        Err(error) => Poll::Ready(Err(error)),
+    });
+    match tokio::time::timeout(hold, something).await {
+        Ok(result) => result?,
+        Err(_) => out.extend_from_slice(MAGIC),
+    }
+    batch.ended = Ended::Complete;
+    Ok(out.freeze())
+}
+
+/// Takes back what a batch holds when its request is dropped before it was answered.
+struct Batch<'a> {
+    session: &'a Session,
+    id: ExchangeId,
+    ended: Ended,
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.session.close_exchange(self.id, self.ended);
+    }
+}

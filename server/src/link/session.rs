@@ -1,0 +1,231 @@
+//! One link at the server: its sans-IO core behind a lock, the tracks it may write, and what waits for its driver.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    task::Waker,
+};
+
+use bytes::BytesMut;
+use parking_lot::Mutex;
+use relay::{
+    Micros, SECOND, TrackId,
+    link::{Config, Ended, ExchangeId, Freshness, Keepalive, Link, LinkError, Output, Role},
+    seal::{Keys, LinkId},
+    track::Track,
+};
+
+use super::doorbell::Doorbell;
+use crate::clock::Clock;
+
+/// Outputs that may wait for the driver. More wait only when the far end floods or the driver hangs.
+const OUTPUTS_WAITING: usize = 4096;
+
+/// Signs of life on a long answer: often enough for every proxy that was measured.
+const KEEPALIVE: Keepalive = Keepalive { interval: SECOND, bytes: 64 };
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub id: LinkId,
+    pub clock: Clock,
+    pub doorbell: Arc<Doorbell>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    link: Link,
+    writable: HashMap<TrackId, Track>,
+    waiting: VecDeque<Output>,
+    heard_at: Micros,
+    /// Long answers that are open, newest last.
+    streams: Vec<ExchangeId>,
+    ended: Option<String>,
+}
+
+/// Why bytes from the far end, or for it, were refused.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SessionError {
+    #[error("this link has ended: {0}")]
+    Ended(String),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("more than {OUTPUTS_WAITING} commands wait: the client sends faster than the server can answer")]
+    Flooded,
+}
+
+impl Session {
+    pub fn new(id: LinkId, keys: Option<Keys>, clock: Clock) -> Self {
+        let doorbell = Arc::new(Doorbell::default());
+        let config = Config {
+            role: Role::Server,
+            keys,
+            freshness: Freshness::default(),
+            driver: Waker::from(doorbell.clone()),
+        };
+        let now = clock.micros();
+        let inner = Inner {
+            link: Link::new(config, now),
+            writable: HashMap::new(),
+            waiting: VecDeque::new(),
+            heard_at: now,
+            streams: Vec::new(),
+            ended: None,
+        };
+        Self { id, clock, doorbell, inner: Mutex::new(inner) }
+    }
+
+    /// Runs `act` on the link; what comes of it is handed on.
+    pub fn with_link<T>(&self, act: impl FnOnce(&mut Link, Micros) -> T) -> T {
+        let now = self.clock.micros();
+        let mut inner = self.inner.lock();
+        let result = act(&mut inner.link, now);
+        self.hand_on(&mut inner, now);
+        result
+    }
+
+    pub fn open_exchange(&self, id: ExchangeId, answers: Answers) -> Result<(), SessionError> {
+        let now = self.clock.micros();
+        let mut inner = self.inner.lock();
+        inner.check()?;
+        inner.heard_at = now;
+        // The same number again is a proxy that repeats a request: the first one's answer will never be read.
+        inner.link.close_exchange(id, Ended::Broken, now);
+        let keepalive = matches!(answers, Answers::Long).then_some(KEEPALIVE);
+        inner.link.open_exchange(id, !matches!(answers, Answers::Acknowledgements), keepalive, now);
+        if matches!(answers, Answers::Long) {
+            inner.streams.push(id);
+        }
+        Ok(())
+    }
+
+    pub fn close_exchange(&self, id: ExchangeId, ended: Ended) {
+        let now = self.clock.micros();
+        let mut inner = self.inner.lock();
+        inner.streams.retain(|stream| *stream != id);
+        inner.link.close_exchange(id, ended, now);
+        drop(inner);
+        self.doorbell.ring_driver();
+    }
+
+    pub fn receive(&self, id: ExchangeId, bytes: &[u8]) -> Result<(), SessionError> {
+        let now = self.clock.micros();
+        let mut inner = self.inner.lock();
+        inner.check()?;
+        inner.heard_at = now;
+        let result = inner.link.receive(id, bytes, now);
+        self.hand_on(&mut inner, now);
+        if inner.waiting.len() > OUTPUTS_WAITING {
+            return Err(SessionError::Flooded);
+        }
+        Ok(result?)
+    }
+
+    /// Writes what is worth sending now; waits for the next thing when that is nothing. `Ok(false)` then.
+    pub fn transmit(
+        &self,
+        id: ExchangeId,
+        limit: usize,
+        out: &mut BytesMut,
+        waker: &Waker,
+    ) -> Result<bool, SessionError> {
+        // Asked for first: what is appended while the link looks for something to send must ring.
+        self.doorbell.wait(waker);
+        let now = self.clock.micros();
+        let mut inner = self.inner.lock();
+        let written = inner.link.transmit(id, limit, out, now);
+        self.hand_on(&mut inner, now);
+        let written = written?;
+        if !written {
+            // A link that has ended says so first, then falls silent.
+            inner.check()?;
+        }
+        Ok(written)
+    }
+
+    /// Whether a newer long answer than `id` is known to arrive, so that this one may end.
+    pub fn is_replaced(&self, id: ExchangeId) -> bool {
+        let inner = self.inner.lock();
+        let newer = inner.streams.iter().skip_while(|stream| **stream != id).skip(1);
+        newer.copied().any(|stream| inner.link.is_proven(stream))
+    }
+
+    /// Whether a long answer is open.
+    pub fn has_stream(&self) -> bool {
+        !self.inner.lock().streams.is_empty()
+    }
+
+    pub fn allow(&self, track: Track) {
+        let mut inner = self.inner.lock();
+        inner.link.accept_track(track.id(), relay::link::Promise::Referenced);
+        inner.writable.insert(track.id(), track);
+    }
+
+    pub fn forbid(&self, track: TrackId) {
+        let mut inner = self.inner.lock();
+        inner.link.refuse_track(track);
+        inner.writable.remove(&track);
+    }
+
+    /// What waits for the driver, oldest first.
+    pub fn next_output(&self) -> Option<Output> {
+        self.inner.lock().waiting.pop_front()
+    }
+
+    /// When something is to be done about the link, and how long it has not been heard of.
+    pub fn timing(&self) -> (Option<Micros>, Micros) {
+        let inner = self.inner.lock();
+        (inner.link.next_timeout(), self.clock.micros().saturating_sub(inner.heard_at))
+    }
+
+    /// Ends the link: the far end is told, and nothing more is taken from it.
+    pub fn end(&self, reason: &str) {
+        let mut inner = self.inner.lock();
+        if inner.ended.is_none() {
+            inner.link.close(reason);
+            inner.ended = Some(reason.to_owned());
+        }
+        drop(inner);
+        self.doorbell.ring_driver();
+    }
+
+    pub fn ended(&self) -> Option<String> {
+        self.inner.lock().ended.clone()
+    }
+
+    /// Media goes straight into its track, where its readers wait; everything else is the driver's.
+    fn hand_on(&self, inner: &mut Inner, now: Micros) {
+        while let Some(output) = inner.link.poll_output() {
+            match output {
+                Output::Frame(frame) if frame.header().track != TrackId::CONTROL => {
+                    let Some(track) = inner.writable.get(&frame.header().track) else { continue };
+                    if let Err(error) = track.append(frame, now) {
+                        tracing::debug!(link = %self.id, track = %track.id(), %error, "a frame was not taken");
+                    }
+                }
+                other => inner.waiting.push_back(other),
+            }
+        }
+        let soon = inner.link.next_timeout().is_some_and(|at| at <= now + SECOND / 5);
+        if soon || !inner.waiting.is_empty() {
+            self.doorbell.ring_driver();
+        }
+    }
+}
+
+/// What the answer to an exchange carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// The answer to a POST: what was received, perhaps a little more.
+    Acknowledgements,
+    /// One batch.
+    Short,
+    /// Records for as long as the exchange lasts.
+    Long,
+}
+
+impl Inner {
+    fn check(&self) -> Result<(), SessionError> {
+        self.ended.clone().map_or(Ok(()), |reason| Err(SessionError::Ended(reason)))
+    }
+}
