@@ -1,1 +1,7 @@
-//! Placeholder.
+//! Pictures and sound to packets and back: H.264, Opus, colour, scaling, resampling, containers and playout, as pure
+//! code that knows no network, no window and no clock.
+
+pub mod h264;
+pub mod picture;
+
+pub use picture::{Colour, Matrix, Picture, PictureMut, PicturePool, Range};
