@@ -1,4 +1,4 @@
-//! One HTTP exchange as its link sees it: open, stalled, ending.
+//! One HTTP exchange as its link sees it: on trial, carrying, stalled, ending.
 
 use std::fmt;
 
@@ -24,6 +24,29 @@ pub struct Keepalive {
     pub bytes: usize,
 }
 
+/// What this end does with an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It is only received on; at most acknowledgements go back.
+    Receive,
+    /// One batch is sent.
+    Send,
+    /// It is sent on for as long as it is open.
+    Stream(Keepalive),
+    /// It will be, once it has proven to deliver: until then only [`TRIALS`] small records go out, one each
+    /// [`TRIAL_INTERVAL`], and then signs of life.
+    Trial(Keepalive),
+}
+
+/// Records that an exchange on trial is tried with.
+pub const TRIALS: u32 = 20;
+
+/// Time between them.
+pub const TRIAL_INTERVAL: Micros = 50 * MILLISECOND;
+
+/// Size of each: as small as a packet of sound.
+const TRIAL_BYTES: usize = 100;
+
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -33,27 +56,38 @@ pub enum Ended {
     Broken,
 }
 
-/// After a complete end, packets have this long to be acknowledged.
-const GRACE: Micros = 600 * MILLISECOND;
+/// What is known of an exchange that is sent on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// Records of it that were acknowledged.
+    pub arrived: u32,
+    /// How many of these were acknowledged within what the path's round trip and 150 ms explain.
+    pub prompt: u32,
+}
 
 #[derive(Debug)]
 pub struct Exchange {
     pub incoming: Body,
     pub begun: bool,
-    outgoing: bool,
-    keepalive: Option<Keepalive>,
+    /// Records that came in.
+    pub received: u32,
+    pub proof: Proof,
+    purpose: Use,
+    trials: u32,
     last_sent: Micros,
     stalled: bool,
     over_at: Option<Micros>,
 }
 
 impl Exchange {
-    pub fn new(outgoing: bool, keepalive: Option<Keepalive>, now: Micros) -> Self {
+    pub fn new(purpose: Use, now: Micros) -> Self {
         Self {
             incoming: Body::default(),
             begun: false,
-            outgoing,
-            keepalive,
+            received: 0,
+            proof: Proof::default(),
+            purpose,
+            trials: 0,
             last_sent: now,
             stalled: false,
             over_at: None,
@@ -62,21 +96,45 @@ impl Exchange {
 
     pub fn note_sent(&mut self, now: Micros) {
         self.last_sent = now;
+        if matches!(self.purpose, Use::Trial(_)) {
+            self.trials += 1;
+        }
     }
 
     /// Whether a sign of life is due, and how long it is.
     pub fn keepalive_due(&self, now: Micros) -> Option<usize> {
-        let keepalive = self.keepalive.filter(|_| self.over_at.is_none())?;
+        let keepalive = self.keepalive()?;
         (self.last_sent + keepalive.interval <= now).then_some(keepalive.bytes)
     }
 
     pub fn next_timeout(&self) -> Option<Micros> {
-        self.over_at.or(self.keepalive.map(|keepalive| self.last_sent + keepalive.interval))
+        self.over_at.or(self.keepalive().map(|keepalive| self.last_sent + keepalive.interval))
     }
 
-    /// Whether something can be sent on it with hope.
+    fn keepalive(&self) -> Option<Keepalive> {
+        match self.purpose {
+            Use::Stream(keepalive) | Use::Trial(keepalive) if self.over_at.is_none() => {
+                let on_trial = matches!(self.purpose, Use::Trial(_)) && self.trials < TRIALS;
+                Some(if on_trial { Keepalive { interval: TRIAL_INTERVAL, bytes: TRIAL_BYTES } } else { keepalive })
+            }
+            _ => None,
+        }
+    }
+
+    /// The trial is over: from now on it carries what the link has to send.
+    pub fn carry(&mut self) {
+        if let Use::Trial(keepalive) = self.purpose {
+            self.purpose = Use::Stream(keepalive);
+        }
+    }
+
+    pub fn is_on_trial(&self) -> bool {
+        matches!(self.purpose, Use::Trial(_))
+    }
+
+    /// Whether what was lost elsewhere can be sent on it with hope.
     pub fn can_carry(&self) -> bool {
-        self.outgoing && !self.stalled && self.over_at.is_none()
+        matches!(self.purpose, Use::Send | Use::Stream(_)) && !self.stalled && self.over_at.is_none()
     }
 
     pub fn is_stalled(&self) -> bool {
@@ -88,12 +146,16 @@ impl Exchange {
         !std::mem::replace(&mut self.stalled, true)
     }
 
-    pub fn revive(&mut self) {
+    /// A record that was sent on it has arrived.
+    pub fn prove(&mut self, prompt: bool) {
+        self.proof.arrived += 1;
+        self.proof.prompt += u32::from(prompt);
         self.stalled = false;
     }
 
-    pub fn end_gracefully(&mut self, now: Micros) {
-        self.over_at.get_or_insert(now + GRACE);
+    /// Nothing more is sent on it; what was sent has until `over_at` to be acknowledged.
+    pub fn end_gracefully(&mut self, over_at: Micros) {
+        self.over_at.get_or_insert(over_at);
     }
 
     pub fn is_over(&self, now: Micros) -> bool {

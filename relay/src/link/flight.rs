@@ -26,6 +26,9 @@ const TARGET_QUEUE: Micros = 100 * MILLISECOND;
 /// The shortest round trip is believed for this long, then measured anew.
 const ROUND_TRIP_WINDOW: Micros = 15 * SECOND;
 
+/// An acknowledgement that takes this much longer than two round trips was held up.
+const PROMPT: Micros = 150 * MILLISECOND;
+
 /// Delivery is measured over windows of this length.
 const RATE_WINDOW: Micros = 300 * MILLISECOND;
 
@@ -36,6 +39,16 @@ pub struct Sent {
     pub bytes: usize,
     pub at: Micros,
     pub pieces: Vec<Piece>,
+    /// It told the far end which exchange to use.
+    pub prefers: Option<ExchangeId>,
+}
+
+/// What lost packets carried.
+#[derive(Debug, Default)]
+pub struct Lost {
+    pub packets: u64,
+    pub pieces: Vec<Piece>,
+    pub prefers: Option<ExchangeId>,
 }
 
 /// What acknowledged packets amount to.
@@ -44,7 +57,8 @@ pub struct Acknowledged {
     pub bytes: usize,
     /// When the packet with the largest number was sent, if this acknowledgement is the first to name it.
     pub largest_sent_at: Option<Micros>,
-    pub pieces: Vec<Piece>,
+    /// The exchange each was sent on, and whether its acknowledgement came promptly.
+    pub packets: Vec<(ExchangeId, bool)>,
 }
 
 #[derive(Debug)]
@@ -151,12 +165,13 @@ impl Flight {
             self.largest_acknowledged = Some(largest);
             found.largest_sent_at = self.packets.get(&largest).map(|sent| sent.at);
         }
+        let prompt = PROMPT + 2 * self.smoothed.unwrap_or(0) + acknowledgement.delay;
         for (first, last) in acknowledgement.packets.iter() {
             while let Some(number) = self.packets.range(first..=last).next().map(|(number, _)| *number) {
                 if let Some(sent) = self.packets.remove(&number) {
                     self.bytes -= sent.bytes;
                     found.bytes += sent.bytes;
-                    found.pieces.extend(sent.pieces);
+                    found.packets.push((sent.exchange, now.saturating_sub(sent.at) <= prompt));
                 }
             }
         }
@@ -169,18 +184,20 @@ impl Flight {
     }
 
     /// Takes back every packet that was sent on `exchange`.
-    pub fn lose(&mut self, exchange: ExchangeId) -> Vec<Piece> {
-        let mut pieces = Vec::new();
+    pub fn lose(&mut self, exchange: ExchangeId) -> Lost {
+        let mut lost = Lost::default();
         let bytes = &mut self.bytes;
         self.packets.retain(|_, sent| {
             if sent.exchange != exchange {
                 return true;
             }
             *bytes -= sent.bytes;
-            pieces.append(&mut sent.pieces);
+            lost.packets += 1;
+            lost.pieces.append(&mut sent.pieces);
+            lost.prefers = sent.prefers.or(lost.prefers);
             false
         });
-        pieces
+        lost
     }
 
     fn measure_rate(&mut self, bytes: usize, now: Micros) {

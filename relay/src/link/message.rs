@@ -47,6 +47,10 @@ pub enum Message {
     Acknowledgement(Acknowledgement),
     Frame(Frame),
     Part(Part),
+    /// The sender of this has found that records sent to it on this exchange come as they should: use it.
+    Prefer {
+        exchange: u64,
+    },
     /// The link is over.
     Close {
         reason: String,
@@ -97,6 +101,11 @@ impl Message {
                 Decoded::Incomplete { .. } => Err(MessageError::Truncated),
             },
             PART => read_part(content).map(|part| Some(Self::Part(part))),
+            PREFER => {
+                let (exchange, length) = varint::read(content).ok_or(MessageError::Truncated)?;
+                content.advance(length);
+                Ok(Some(Self::Prefer { exchange }))
+            }
             CLOSE => {
                 let mut reader = Reader::new(content);
                 let length = reader.varint().ok_or(MessageError::Truncated)?;
@@ -119,6 +128,10 @@ impl Message {
             Self::Acknowledgement(acknowledgement) => put_acknowledgement(out, acknowledgement),
             Self::Frame(frame) => put_frame(out, frame.encoded()),
             Self::Part(part) => put_part(out, part.track, part.sequence, part.total, part.offset, &part.bytes),
+            Self::Prefer { exchange } => {
+                out.put_u8(PREFER);
+                varint::put(out, *exchange);
+            }
             Self::Close { reason } => {
                 let mut end = reason.len().min(MAX_REASON);
                 while !reason.is_char_boundary(end) {
@@ -215,6 +228,7 @@ const ACKNOWLEDGEMENT: u8 = 0x02;
 const FRAME: u8 = 0x03;
 const PART: u8 = 0x04;
 const CLOSE: u8 = 0x05;
+const PREFER: u8 = 0x06;
 
 #[cfg(test)]
 mod tests {
@@ -233,6 +247,7 @@ mod tests {
         });
         prop_oneof![
             Just(Message::Ping),
+            (0..=varint::MAX).prop_map(|exchange| Message::Prefer { exchange }),
             (0..=varint::MAX, 0..=varint::MAX, ranges).prop_map(|(delay, clock, packets)| {
                 Message::Acknowledgement(Acknowledgement { delay, clock, packets })
             }),

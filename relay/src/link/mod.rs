@@ -31,7 +31,7 @@ use std::{
 
 use thiserror::Error;
 
-pub use exchange::{Ended, ExchangeId, Keepalive};
+pub use exchange::{Ended, ExchangeId, Keepalive, Proof, TRIAL_INTERVAL, TRIALS, Use};
 pub use freshness::{Class, Freshness};
 pub use incoming::Promise;
 
@@ -153,6 +153,7 @@ pub struct Link {
     outputs: VecDeque<Output>,
     keyframe_asked: BTreeMap<TrackId, Micros>,
     closing: Option<String>,
+    prefers: Option<ExchangeId>,
     bytes_sent: u64,
     bytes_received: u64,
     packets_lost: u64,
@@ -183,6 +184,7 @@ impl Link {
             outputs: VecDeque::new(),
             keyframe_asked: BTreeMap::new(),
             closing: None,
+            prefers: None,
             bytes_sent: 0,
             bytes_received: 0,
             packets_lost: 0,
@@ -246,6 +248,11 @@ impl Link {
     pub fn close(&mut self, reason: &str) {
         self.closing = Some(reason.to_owned());
         self.driver.wake_by_ref();
+    }
+
+    /// Whether [`Link::poll_output`] has something.
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// What happened, until `None`.
@@ -313,14 +320,14 @@ impl Link {
         for id in stalled {
             self.outputs.push_back(Output::Stalled(id));
             if self.exchanges.values().any(Exchange::can_carry) {
-                self.lose(|flight| flight.lose(id));
+                self.lose(id);
             }
         }
         let ended: Vec<_> =
             self.exchanges.iter().filter(|(_, exchange)| exchange.is_over(now)).map(|(id, _)| *id).collect();
         for id in ended {
             self.exchanges.remove(&id);
-            self.lose(|flight| flight.lose(id));
+            self.lose(id);
         }
         self.ask_for_keyframes(now);
         if self.wants_to_transmit(now) {
@@ -362,13 +369,14 @@ impl Link {
         Ok(())
     }
 
-    fn lose(&mut self, take: impl FnOnce(&mut Flight) -> Vec<outgoing::Piece>) {
-        let pieces = take(&mut self.flight);
-        if pieces.is_empty() {
+    fn lose(&mut self, id: ExchangeId) {
+        let lost = self.flight.lose(id);
+        if lost.packets == 0 {
             return;
         }
-        self.packets_lost += 1;
-        for piece in pieces {
+        self.packets_lost += lost.packets;
+        self.prefers = self.prefers.or(lost.prefers);
+        for piece in lost.pieces {
             if let Some(track) = self.outgoing.iter_mut().find(|known| known.id() == piece.header.track) {
                 track.send_again(piece);
             }

@@ -20,6 +20,7 @@ impl Link {
             let Some(record) = exchange.incoming.next_record(self.opener.as_mut())? else {
                 return Ok(());
             };
+            exchange.received += 1;
             self.take(record, now)?;
         }
     }
@@ -49,6 +50,13 @@ impl Link {
                         incoming.part(&part, now, &mut frames)?;
                     }
                 }
+                Message::Prefer { exchange } => {
+                    asks = true;
+                    if let Some(exchange) = self.exchanges.get_mut(&ExchangeId(exchange)) {
+                        exchange.carry();
+                        self.driver.wake_by_ref();
+                    }
+                }
                 Message::Close { reason } => self.outputs.push_back(Output::Closed { reason }),
             }
         }
@@ -64,14 +72,16 @@ impl Link {
             return Err(LinkError::NeverSent);
         }
         let before = self.flight.room();
-        let Acknowledged { bytes, largest_sent_at, .. } = self.flight.acknowledge(acknowledgement, now);
+        let Acknowledged { bytes, largest_sent_at, packets } = self.flight.acknowledge(acknowledgement, now);
         if let Some(sent_at) = largest_sent_at {
             let far_received = acknowledgement.clock.saturating_sub(acknowledgement.delay);
             self.clock.sample(sent_at, far_received, acknowledgement.clock, now);
         }
         if bytes > 0 {
-            for exchange in self.exchanges.values_mut() {
-                exchange.revive();
+            for (id, prompt) in packets {
+                if let Some(exchange) = self.exchanges.get_mut(&id) {
+                    exchange.prove(prompt);
+                }
             }
             if before == 0 {
                 self.driver.wake_by_ref();

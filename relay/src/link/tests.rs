@@ -59,9 +59,10 @@ impl Sim {
     fn open(&mut self, up: bool, delay: Micros, rate: usize) {
         self.next_id += 1;
         let id = ExchangeId(self.next_id);
-        let keepalive = Some(Keepalive { interval: SECOND, bytes: 64 });
-        self.client.open_exchange(id, up, keepalive.filter(|_| up), self.now);
-        self.server.open_exchange(id, !up, keepalive.filter(|_| !up), self.now);
+        let keepalive = Keepalive { interval: SECOND, bytes: 64 };
+        let (sends, receives) = (Use::Stream(keepalive), Use::Receive);
+        self.client.open_exchange(id, if up { sends } else { receives }, self.now);
+        self.server.open_exchange(id, if up { receives } else { sends }, self.now);
         self.pipes.push(Pipe { id, up, delay, rate, transit: Vec::new(), delivered: Vec::new() });
     }
 
@@ -87,7 +88,7 @@ impl Sim {
         self.next_id += 1;
         let id = ExchangeId(self.next_id);
         let receiver = if up { &mut self.server } else { &mut self.client };
-        receiver.open_exchange(id, false, None, self.now);
+        receiver.open_exchange(id, Use::Receive, self.now);
         receiver.receive(id, &bytes, self.now).unwrap();
         receiver.close_exchange(id, Ended::Complete, self.now);
         self.drain();
@@ -247,7 +248,7 @@ proptest! {
                 Fault::Cut { .. } | Fault::Repeat { .. } => {}
             }
             for up in [true, false] {
-                if !sim.has(up) && tick % 3 == 0 {
+                if !sim.has(up) && tick.is_multiple_of(3) {
                     sim.open(up, 20 * MILLISECOND, rate);
                 }
             }
@@ -258,7 +259,7 @@ proptest! {
             let wanted = std::mem::take(&mut sim.wanted);
             camera.capture(wanted.contains(&VIDEO), sim.now);
             up_camera.capture(wanted.contains(&UP_VIDEO), sim.now);
-            if tick % 5 == 0 {
+            if tick.is_multiple_of(5) {
                 requests += 1;
                 sim.client.send_control(Kind::Request, format!("{{\"id\":{requests}}}").as_bytes(), sim.now).unwrap();
                 sim.server.send_control(Kind::Event, format!("{{\"n\":{requests}}}").as_bytes(), sim.now).unwrap();
@@ -304,11 +305,11 @@ fn a_reader_that_stalls_holds_at_most_its_bound_and_goes_on_fresh() {
     let mut run = |sim: &mut Sim, span: Micros| {
         let end = sim.now + span;
         while sim.now < end {
-            if sim.now % (35 * MILLISECOND) == 0 {
+            if sim.now.is_multiple_of(35 * MILLISECOND) {
                 let wanted = std::mem::take(&mut sim.wanted).contains(&VIDEO);
                 camera.capture(wanted, sim.now);
             }
-            if sim.now % (20 * MILLISECOND) == 0 {
+            if sim.now.is_multiple_of(20 * MILLISECOND) {
                 sounds += 1;
                 sound.append(alone(AUDIO, Kind::Audio, sounds, sim.now), sim.now).unwrap();
             }
@@ -358,16 +359,16 @@ fn sound_passes_a_path_too_narrow_for_the_picture() {
     sim.open(false, 20 * MILLISECOND, 0);
     let mut sounds = 0u64;
     while sim.now < 20 * SECOND {
-        if sim.now % (35 * MILLISECOND) == 0 {
+        if sim.now.is_multiple_of(35 * MILLISECOND) {
             let wanted = std::mem::take(&mut sim.wanted).contains(&VIDEO);
             camera.capture(wanted, sim.now);
         }
-        if sim.now % (20 * MILLISECOND) == 0 {
+        if sim.now.is_multiple_of(20 * MILLISECOND) {
             sounds += 1;
             sound.append(alone(AUDIO, Kind::Audio, sounds, sim.now), sim.now).unwrap();
         }
         sim.pipes[1].rate = 0;
-        if sim.now % (20 * MILLISECOND) != 0 {
+        if !sim.now.is_multiple_of(20 * MILLISECOND) {
             // A zero limit still lets one small record through; a closed pipe lets none.
             let pipe = sim.pipes.pop().unwrap();
             sim.step();
@@ -422,4 +423,36 @@ fn the_far_clock_is_known_after_one_acknowledgement() {
     assert!(offset.unsigned_abs() <= STEP, "{offset}");
     let round_trip = sim.client.statistics(sim.now).round_trip.unwrap();
     assert!((60..=80).contains(&(round_trip / MILLISECOND)), "{round_trip}");
+}
+
+#[test]
+fn an_exchange_on_trial_carries_nothing_until_it_is_preferred() {
+    let mut sim = Sim::new();
+    let id = ExchangeId(1);
+    let keepalive = Keepalive { interval: SECOND, bytes: 64 };
+    sim.server.open_exchange(id, Use::Trial(keepalive), 0);
+    sim.client.open_exchange(id, Use::Receive, 0);
+    sim.pipes.push(Pipe { id, up: false, delay: 0, rate: 9_000, transit: Vec::new(), delivered: Vec::new() });
+    sim.next_id = 1;
+    sim.open(true, 0, 9_000);
+    sim.server.send_control(Kind::Event, b"{}", 0).unwrap();
+    while sim.now < 2 * SECOND {
+        sim.step();
+    }
+    assert!(sim.at_client.is_empty());
+    assert_eq!(sim.client.received_on(id), TRIALS + 1, "twenty trials in a second, then a sign of life");
+    let proof = sim.server.proof(id);
+    assert_eq!((proof.arrived, proof.prompt), (TRIALS + 1, TRIALS + 1));
+    assert!(!sim.server.is_proven(id));
+    sim.client.prefer(id);
+    // What tells of it is lost on the way, and told again.
+    sim.step();
+    let up = sim.pipes.iter().position(|pipe| pipe.up).unwrap();
+    sim.cut(up, 0);
+    sim.open(true, 0, 9_000);
+    for _ in 0..40 {
+        sim.step();
+    }
+    assert_eq!(sim.sequences(TrackId::CONTROL), [1]);
+    assert!(sim.server.is_proven(id));
 }

@@ -3,15 +3,15 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Ended, ExchangeId, Keepalive, Link, LinkError,
-    exchange::Exchange,
+    Ended, ExchangeId, Link, LinkError, Use,
+    exchange::{Exchange, Proof},
     flight::Sent,
     freshness::Class,
     message::{self, Message, PART_OVERHEAD},
     outgoing::Piece,
     record::{self, MAGIC, MAX_CONTENT},
 };
-use crate::{Micros, seal::TAG_LENGTH};
+use crate::{MILLISECOND, Micros, seal::TAG_LENGTH};
 
 /// Room kept in a record for an acknowledgement: its four numbers and 32 ranges, most of them short.
 const ACKNOWLEDGEMENT_ROOM: usize = 256;
@@ -22,35 +22,107 @@ const MIN_CONTENT: usize = 1200;
 /// A frame is not cut to fill less than this: it begins in the next record.
 const WORTH_CUTTING: usize = 256;
 
+/// After a complete end, packets have this long and two round trips to be acknowledged.
+const GRACE: Micros = 600 * MILLISECOND;
+
 /// The bytes around a record's content, at most.
 const RECORD_OVERHEAD: usize = 4 + 8 + TAG_LENGTH;
 
 impl Link {
-    /// An exchange begins. `outgoing` says whether this end may send on it, `keepalive` which signs of life it needs.
-    pub fn open_exchange(&mut self, id: ExchangeId, outgoing: bool, keepalive: Option<Keepalive>, now: Micros) {
-        self.exchanges.insert(id, Exchange::new(outgoing, keepalive, now));
+    /// An exchange begins.
+    pub fn open_exchange(&mut self, id: ExchangeId, purpose: Use, now: Micros) {
+        self.exchanges.insert(id, Exchange::new(purpose, now));
+    }
+
+    /// An exchange on trial has proven itself: from now on it carries what the link has to send.
+    pub fn carry(&mut self, id: ExchangeId) {
+        if let Some(exchange) = self.exchanges.get_mut(&id) {
+            exchange.carry();
+            self.driver.wake_by_ref();
+        }
+    }
+
+    /// Tells the far end, which has this exchange on trial, that what it sends there comes as it should.
+    pub fn prefer(&mut self, id: ExchangeId) {
+        self.prefers = Some(id);
+        self.driver.wake_by_ref();
     }
 
     /// An exchange ended, or was replaced by another one.
     pub fn close_exchange(&mut self, id: ExchangeId, ended: Ended, now: Micros) {
         match ended {
             Ended::Complete => {
+                let over_at = now + GRACE + 2 * self.flight.round_trip().unwrap_or(0);
                 if let Some(exchange) = self.exchanges.get_mut(&id) {
-                    exchange.end_gracefully(now);
+                    exchange.end_gracefully(over_at);
                 }
             }
             Ended::Broken => {
                 self.exchanges.remove(&id);
-                self.lose(|flight| flight.lose(id));
+                self.lose(id);
             }
         }
+    }
+
+    /// What is known of how records sent on this exchange arrive.
+    pub fn proof(&self, id: ExchangeId) -> Proof {
+        self.exchanges.get(&id).map_or_else(Proof::default, |exchange| exchange.proof)
+    }
+
+    /// Whether something that was sent on this exchange has arrived, and it carries what the link has to send.
+    pub fn is_proven(&self, id: ExchangeId) -> bool {
+        self.exchanges.get(&id).is_some_and(|exchange| exchange.proof.arrived > 0 && !exchange.is_on_trial())
+    }
+
+    /// How many records came in on this exchange.
+    pub fn received_on(&self, id: ExchangeId) -> u32 {
+        self.exchanges.get(&id).map_or(0, |exchange| exchange.received)
+    }
+
+    /// Lets an acknowledgement that waits for something to travel with go with the next transmission.
+    pub fn hasten(&mut self, now: Micros) {
+        if self.arrivals.pending() {
+            self.arrivals.repeat(now);
+        }
+    }
+
+    /// Writes one record with the acknowledgement that waits, if one does, and nothing else.
+    pub fn transmit_acknowledgement(
+        &mut self,
+        id: ExchangeId,
+        out: &mut BytesMut,
+        now: Micros,
+    ) -> Result<(), LinkError> {
+        if self.arrivals.pending() {
+            let acknowledgement = self.arrivals.acknowledge(now).map(Message::Acknowledgement);
+            let mut content = BytesMut::new();
+            acknowledgement.into_iter().for_each(|message| message.encode(&mut content));
+            self.put(id, &mut content, Vec::new(), false, out, now)?;
+        }
+        Ok(())
+    }
+
+    /// Writes one record that asks for an acknowledgement and has about `bytes` bytes: the first of an exchange, which
+    /// shows whether the path passes it and fills the buffers that hold small beginnings back.
+    pub fn transmit_probe(
+        &mut self,
+        id: ExchangeId,
+        bytes: usize,
+        out: &mut BytesMut,
+        now: Micros,
+    ) -> Result<(), LinkError> {
+        let mut content = BytesMut::new();
+        Message::Ping.encode(&mut content);
+        message::put_padding(&mut content, bytes.min(MAX_CONTENT - 1));
+        self.put(id, &mut content, Vec::new(), true, out, now)
     }
 
     /// Whether [`Link::transmit`] on an exchange would write something now.
     pub fn wants_to_transmit(&mut self, now: Micros) -> bool {
         self.closing.is_some()
+            || self.prefers.is_some()
             || self.arrivals.due().is_some_and(|due| due <= now)
-            || self.exchanges.values().any(|exchange| exchange.can_carry() && exchange.keepalive_due(now).is_some())
+            || self.exchanges.values().any(|exchange| exchange.keepalive_due(now).is_some())
             || self.has_urgent(now)
     }
 
@@ -89,45 +161,65 @@ impl Link {
     ) -> Result<bool, LinkError> {
         let exchange = self.exchanges.get(&id).ok_or(LinkError::NotOpen(id))?;
         let keepalive = exchange.keepalive_due(now);
-        let begun = exchange.begun;
+        let on_trial = exchange.is_on_trial();
         let mut content = BytesMut::with_capacity(limit + TAG_LENGTH);
         let mut pieces = Vec::new();
         let acknowledge = self.arrivals.due().is_some_and(|due| due <= now);
         let room = if self.arrivals.pending() { limit - ACKNOWLEDGEMENT_ROOM } else { limit };
-        self.fill(&mut content, &mut pieces, room, now);
-        let mut asks = !pieces.is_empty();
-        if let Some(reason) = self.closing.take() {
-            Message::Close { reason }.encode(&mut content);
+        let mut asks = false;
+        if !on_trial {
+            self.fill(&mut content, &mut pieces, room, now);
+            asks = !pieces.is_empty();
+            if let Some(reason) = self.closing.take() {
+                Message::Close { reason }.encode(&mut content);
+            }
         }
         if let Some(bytes) = keepalive.filter(|_| content.is_empty()) {
             Message::Ping.encode(&mut content);
             message::put_padding(&mut content, bytes.min(room).saturating_sub(1));
             asks = true;
         }
-        if (acknowledge || !content.is_empty() && self.arrivals.pending())
+        if !on_trial
+            && (acknowledge || !content.is_empty() && self.arrivals.pending())
             && let Some(acknowledgement) = self.arrivals.acknowledge(now)
         {
             Message::Acknowledgement(acknowledgement).encode(&mut content);
         }
-        if content.is_empty() {
+        if content.is_empty() && (on_trial || self.prefers.is_none()) {
             return Ok(false);
         }
-        if !begun {
+        self.put(id, &mut content, pieces, asks, out, now)?;
+        Ok(true)
+    }
+
+    fn put(
+        &mut self,
+        id: ExchangeId,
+        content: &mut BytesMut,
+        pieces: Vec<Piece>,
+        asks: bool,
+        out: &mut BytesMut,
+        now: Micros,
+    ) -> Result<(), LinkError> {
+        let exchange = self.exchanges.get_mut(&id).ok_or(LinkError::NotOpen(id))?;
+        if !exchange.begun {
+            exchange.begun = true;
             out.extend_from_slice(MAGIC);
+        }
+        exchange.note_sent(now);
+        let prefers = self.prefers.take_if(|_| !exchange.is_on_trial());
+        if let Some(ExchangeId(exchange)) = prefers {
+            Message::Prefer { exchange }.encode(content);
         }
         let before = out.len();
         let number = self.flight.next_number();
-        record::put_record(out, number, &mut content, self.sealer.as_mut());
+        record::put_record(out, number, content, self.sealer.as_mut());
         let bytes = out.len() - before;
         self.bytes_sent += bytes as u64;
-        if asks {
-            self.flight.note_sent(number, Sent { exchange: id, bytes, at: now, pieces });
+        if asks || prefers.is_some() {
+            self.flight.note_sent(number, Sent { exchange: id, bytes, at: now, pieces, prefers });
         }
-        if let Some(exchange) = self.exchanges.get_mut(&id) {
-            exchange.begun = true;
-            exchange.note_sent(now);
-        }
-        Ok(true)
+        Ok(())
     }
 
     /// Writes frames and parts of frames, the most urgent first.
