@@ -1,5 +1,6 @@
 //! The Komado server: HTTP, identity, the database, chats and calls, on one port and in one process.
 
+pub mod call;
 pub mod chat;
 pub mod clock;
 pub mod database;

@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 use relay::{
     Micros, SECOND, TrackId,
-    link::{Config, Ended, ExchangeId, Freshness, Keepalive, Link, LinkError, Output, Role},
+    link::{Config, Ended, ExchangeId, Freshness, Keepalive, Link, LinkError, Output, Role, Use},
     seal::{Keys, LinkId},
     track::Track,
 };
@@ -84,16 +84,20 @@ impl Session {
         result
     }
 
-    pub fn open_exchange(&self, id: ExchangeId, answers: Answers) -> Result<(), SessionError> {
+    pub fn open_exchange(&self, id: ExchangeId, answer: Answer) -> Result<(), SessionError> {
         let now = self.clock.micros();
         let mut inner = self.inner.lock();
         inner.check()?;
         inner.heard_at = now;
         // The same number again is a proxy that repeats a request: the first one's answer will never be read.
         inner.link.close_exchange(id, Ended::Broken, now);
-        let keepalive = matches!(answers, Answers::Long).then_some(KEEPALIVE);
-        inner.link.open_exchange(id, !matches!(answers, Answers::Acknowledgements), keepalive, now);
-        if matches!(answers, Answers::Long) {
+        let purpose = match answer {
+            Answer::Acknowledgement => Use::Receive,
+            Answer::Short => Use::Send,
+            Answer::Long => Use::Trial(KEEPALIVE),
+        };
+        inner.link.open_exchange(id, purpose, now);
+        if answer == Answer::Long {
             inner.streams.push(id);
         }
         Ok(())
@@ -150,9 +154,10 @@ impl Session {
         newer.copied().any(|stream| inner.link.is_proven(stream))
     }
 
-    /// Whether a long answer is open.
+    /// Whether a long answer is open that carries something.
     pub fn has_stream(&self) -> bool {
-        !self.inner.lock().streams.is_empty()
+        let inner = self.inner.lock();
+        inner.streams.iter().any(|stream| inner.link.is_proven(*stream))
     }
 
     pub fn allow(&self, track: Track) {
@@ -215,12 +220,12 @@ impl Session {
 
 /// What the answer to an exchange carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answers {
+pub(super) enum Answer {
     /// The answer to a POST: what was received, perhaps a little more.
-    Acknowledgements,
+    Acknowledgement,
     /// One batch.
     Short,
-    /// Records for as long as the exchange lasts.
+    /// Records for as long as the exchange lasts, once the client has found that they arrive.
     Long,
 }
 

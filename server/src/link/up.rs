@@ -7,7 +7,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use relay::link::{Ended, ExchangeId, record::MAGIC};
 
-use super::session::{Answers, Session, SessionError};
+use super::session::{Answer, Session, SessionError};
 
 /// The most bytes of one body.
 const MAX_BODY: u64 = 64 << 20;
@@ -36,7 +36,7 @@ pub(super) async fn take<B>(session: &Session, id: ExchangeId, body: B) -> Resul
 where
     B: Body<Data = Bytes>,
 {
-    session.open_exchange(id, Answers::Acknowledgements)?;
+    session.open_exchange(id, Answer::Acknowledgement)?;
     let mut exchange = Open { session, id, ended: Ended::Broken };
     feed(session, id, body).await?;
     exchange.ended = Ended::Complete;
