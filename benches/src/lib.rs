@@ -1,0 +1,8 @@
+//! What the bench tool is made of: the benches, the marks they put into picture and sound, and their statistics.
+
+pub mod failure;
+pub mod fanout;
+pub mod latency;
+pub mod machine;
+pub mod progress;
+pub mod statistics;
