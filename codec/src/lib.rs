@@ -1,7 +1,10 @@
 //! Pictures and sound to packets and back: H.264, Opus, colour, scaling, resampling, containers and playout, as pure
 //! code that knows no network, no window and no clock.
 
+pub mod colour;
 pub mod h264;
+pub mod opus;
 pub mod picture;
+pub mod resample;
 
 pub use picture::{Colour, Matrix, Picture, PictureMut, PicturePool, Range};
