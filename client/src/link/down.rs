@@ -1,0 +1,263 @@
+//! The way down: GETs that wait for one batch at once, and one long GET when the path has proven that it passes one.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::Method;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use relay::link::{Ended, ExchangeId, TRIAL_INTERVAL, Use};
+use tokio::task::JoinSet;
+
+use super::{
+    patience::{Backoff, chance},
+    session::Session,
+    up::is_gone,
+};
+use crate::http::{Http, HttpError, Upload};
+
+/// GETs that wait at a time: while one answer travels, the next is already asked for.
+const AT_ONCE: usize = 2;
+
+/// How long the server may hold one. Content filters cut what is idle for ten seconds.
+const HOLD: Duration = Duration::from_secs(8);
+
+/// Padding of a long answer's beginning: proxies hold up to this much back before they pass anything on.
+const PAD: usize = 4096;
+
+/// A trial record may come this much later than it should and still count as prompt.
+const LATE: Duration = Duration::from_millis(150);
+
+/// Of the twenty trial records so many must be prompt.
+const PROMPT_ENOUGH: u32 = 12;
+
+/// The trial's length after the first record.
+const TRIAL: Duration = Duration::from_millis(1200);
+
+/// The first record must come within this.
+const FIRST: Duration = Duration::from_millis(2500);
+
+/// The server sends something every second; a long answer from which nothing comes for this long is held or dead.
+const SILENCE: Duration = Duration::from_millis(2600);
+
+/// A long answer is replaced before proxies cut it by its time.
+const LONGEST: Duration = Duration::from_secs(500);
+
+/// And by its length.
+const LARGEST: u64 = 80 << 20;
+
+/// Keeps GETs waiting at the server as long as no long one carries.
+pub(super) async fn keep_polling(session: Arc<Session>, http: Http) {
+    let mut polls = JoinSet::new();
+    let mut streams = session.streams.subscribe();
+    let mut backoff = Backoff::new(Duration::from_millis(30), Duration::from_secs(1));
+    while !session.has_ended() {
+        let streaming = streams.borrow_and_update().down.is_some();
+        while !streaming && polls.len() < AT_ONCE {
+            polls.spawn(poll(session.clone(), http.clone()));
+        }
+        tokio::select! {
+            _ = streams.changed() => {}
+            Some(polled) = polls.join_next(), if !polls.is_empty() => match polled {
+                Ok(Ok(())) => backoff.reset(),
+                Ok(Err(error)) => {
+                    if is_gone(&error) {
+                        session.finish(format!("the server no longer knows this link: {error}"));
+                        return;
+                    }
+                    tracing::debug!(%error, "a waiting GET failed");
+                    tokio::time::sleep(backoff.after_failure(chance())).await;
+                }
+                Err(error) => tracing::error!(%error, "a waiting GET broke off"),
+            },
+        }
+    }
+}
+
+async fn poll(session: Arc<Session>, http: Http) -> Result<(), HttpError> {
+    let id = session.begin(Use::Receive);
+    let path = format!("/v1/link/{}/down?x={id}&hold={}", session.id, HOLD.as_millis());
+    let result = http.exchange(Method::GET, &path, Bytes::new(), HOLD + Duration::from_secs(3)).await;
+    let result =
+        result.and_then(|answer| session.receive(id, &answer).map_err(|error| HttpError::Cut(error.to_string())));
+    session.end(id, if result.is_ok() { Ended::Complete } else { Ended::Broken });
+    result
+}
+
+/// Keeps one long GET on trial or carrying, and falls back to waiting ones when it stops delivering.
+pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
+    let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(300));
+    // Two at the most: the one that carries, and the next one on trial.
+    let mut carrying: Option<(ExchangeId, tokio::task::JoinHandle<Outcome>)> = None;
+    while !session.has_ended() {
+        let trial = Long::on_trial(session.clone(), &http).await;
+        let outcome = match trial {
+            Ok(long) => {
+                let id = long.id;
+                session.with_link(|link, _| link.prefer(id));
+                session.streams.send_modify(|streams| streams.down = Some(id));
+                // The server ends the one before as soon as it knows that this one arrives.
+                let (began, taken) = (Instant::now(), long.taken.clone());
+                let mut reading = tokio::spawn(long.read());
+                let spent = async {
+                    while began.elapsed() < LONGEST && taken.load(Ordering::Relaxed) < LARGEST {
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                };
+                let outcome = tokio::select! {
+                    outcome = &mut reading => outcome.unwrap_or(Outcome::Cut),
+                    () = spent => {
+                        carrying = Some((id, reading));
+                        continue;
+                    }
+                };
+                if began.elapsed() > Duration::from_secs(5) {
+                    backoff.reset();
+                }
+                outcome
+            }
+            Err(outcome) => outcome,
+        };
+        if let Some((id, reading)) = carrying.take_if(|(_, reading)| !reading.is_finished()) {
+            // The trial of its successor failed; it may carry a little longer.
+            session.streams.send_modify(|streams| streams.down = Some(id));
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            carrying = Some((id, reading));
+            continue;
+        }
+        session.streams.send_modify(|streams| streams.down = None);
+        match outcome {
+            Outcome::Gone => {
+                session.finish("the server no longer knows this link".to_owned());
+                return;
+            }
+            Outcome::Held => tokio::time::sleep(backoff.after_failure(chance())).await,
+            // A path that is cut altogether says nothing about streaming: it is tried again soon.
+            Outcome::Cut => {
+                let wait = backoff.after_failure(chance()).min(Duration::from_millis(700));
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// The path does not pass a long answer as it comes.
+    Held,
+    Cut,
+    Gone,
+}
+
+/// A long GET that is open.
+struct Long {
+    session: Arc<Session>,
+    id: ExchangeId,
+    body: Incoming,
+    taken: Arc<AtomicU64>,
+    ended: Ended,
+}
+
+impl Long {
+    async fn on_trial(session: Arc<Session>, http: &Http) -> Result<Self, Outcome> {
+        let id = session.begin(Use::Receive);
+        let path = format!("/v1/link/{}/down?x={id}&pad={PAD}", session.id);
+        let request = http.send(Method::GET, &path, Upload::Whole(Full::default()));
+        let answer = match tokio::time::timeout(FIRST, request).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                session.end(id, Ended::Broken);
+                tracing::debug!(%error, "a long GET failed");
+                return Err(match error {
+                    _ if is_gone(&error) => Outcome::Gone,
+                    HttpError::Problem(_) | HttpError::Stranger(..) => Outcome::Held,
+                    _ => Outcome::Cut,
+                });
+            }
+            Err(_) => {
+                session.end(id, Ended::Broken);
+                return Err(Outcome::Held);
+            }
+        };
+        let mut long = Self { session, id, body: answer.into_body(), taken: Arc::default(), ended: Ended::Broken };
+        if !long.take(FIRST).await? {
+            return Err(Outcome::Held);
+        }
+        long.judge().await?;
+        Ok(long)
+    }
+
+    /// Compares when trial records come with when they should.
+    async fn judge(&mut self) -> Result<(), Outcome> {
+        let first = Instant::now();
+        let (mut seen, mut prompt) = (self.received(), 1);
+        while prompt < PROMPT_ENOUGH {
+            let left = TRIAL.saturating_sub(first.elapsed());
+            if left.is_zero() || !self.take(left).await? {
+                tracing::debug!(exchange = %self.id, prompt, seen, "the path holds a long GET back");
+                return Err(Outcome::Held);
+            }
+            let now = self.received();
+            for record in seen..now {
+                let expected = Duration::from_micros(TRIAL_INTERVAL) * record;
+                prompt += u32::from(first.elapsed() <= expected + LATE);
+            }
+            seen = now;
+        }
+        Ok(())
+    }
+
+    fn received(&self) -> u32 {
+        self.session.with_link(|link, _| link.received_on(self.id))
+    }
+
+    /// Takes the next bytes; false when none came in time.
+    async fn take(&mut self, patience: Duration) -> Result<bool, Outcome> {
+        let Ok(next) = tokio::time::timeout(patience, self.body.frame()).await else {
+            return Ok(false);
+        };
+        let frame = match next {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                tracing::debug!(exchange = %self.id, %error, "a long GET was cut");
+                return Err(Outcome::Cut);
+            }
+            None => {
+                self.ended = Ended::Complete;
+                return Err(Outcome::Cut);
+            }
+        };
+        let bytes = frame.into_data().unwrap_or_default();
+        self.taken.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.session.receive(self.id, &bytes).map_err(|error| {
+            tracing::debug!(exchange = %self.id, %error, "a long GET carries something strange");
+            Outcome::Held
+        })?;
+        Ok(true)
+    }
+
+    async fn read(mut self) -> Outcome {
+        loop {
+            match self.take(SILENCE).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::debug!(exchange = %self.id, "a long GET fell silent");
+                    return Outcome::Held;
+                }
+                Err(outcome) => return outcome,
+            }
+        }
+    }
+}
+
+impl Drop for Long {
+    fn drop(&mut self) {
+        self.session.end(self.id, self.ended);
+    }
+}

@@ -1,0 +1,267 @@
+//! One link at the client: its sans-IO core behind a lock, where incoming tracks go, and how the path behaves.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+    sync::Arc,
+    task::Waker,
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
+use relay::{
+    Frame, MILLISECOND, Micros, SECOND, TrackId,
+    link::{Config, Ended, ExchangeId, Freshness, Link, LinkError, Output, Promise, Role, Use},
+    seal::{Keys, LinkId},
+};
+use tokio::sync::{Notify, watch};
+
+use super::{Carriage, Path, doorbell::Doorbell};
+
+/// A link that was not heard of for this long has ended at the server too.
+const FORGOTTEN: Micros = 60 * SECOND;
+
+/// Something comes at least every eight seconds, where polls wait longest.
+const ALIVE: Micros = 10 * SECOND;
+
+/// Timers are not looked at more often than this.
+const TICK: Micros = 5 * MILLISECOND;
+
+/// Takes the frames of one track.
+pub type Sink = Box<dyn Fn(Frame) + Send>;
+
+/// This process's clock: microseconds since it began.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(Instant);
+
+impl Clock {
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub fn now(&self) -> Micros {
+        self.0.elapsed().as_micros() as Micros
+    }
+}
+
+/// What a link tells the engine.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// A response or an event on the control track.
+    Control(Frame),
+    /// Readers of this track, which this client sends, need a keyframe.
+    KeyframeWanted(TrackId),
+    /// This client needs a keyframe of this track to show anything.
+    KeyframeMissing(TrackId),
+    /// The link is over; a new one can be opened.
+    Ended { reason: String },
+}
+
+pub(super) struct Session {
+    pub id: LinkId,
+    pub clock: Clock,
+    pub doorbell: Arc<Doorbell>,
+    /// Whether a long exchange carries each direction.
+    pub streams: watch::Sender<Streams>,
+    /// Told that nothing sent on an exchange arrives any more.
+    pub stalled: watch::Sender<Option<ExchangeId>>,
+    inner: Mutex<Inner>,
+    happened: Notify,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Streams {
+    pub up: Option<ExchangeId>,
+    pub down: Option<ExchangeId>,
+}
+
+struct Inner {
+    link: Link,
+    sinks: HashMap<TrackId, Sink>,
+    events: VecDeque<LinkEvent>,
+    next_exchange: u64,
+    heard_at: Micros,
+    exchanges: u64,
+    cuts: u64,
+    ended: bool,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub fn new(id: LinkId, keys: Option<Keys>, clock: Clock) -> Self {
+        let doorbell = Arc::new(Doorbell::default());
+        let now = clock.now();
+        let config =
+            Config { role: Role::Client, keys, freshness: Freshness::default(), driver: Waker::from(doorbell.clone()) };
+        let inner = Inner {
+            link: Link::new(config, now),
+            sinks: HashMap::new(),
+            events: VecDeque::new(),
+            next_exchange: 0,
+            heard_at: now,
+            exchanges: 0,
+            cuts: 0,
+            ended: false,
+        };
+        Self {
+            id,
+            clock,
+            doorbell,
+            streams: watch::Sender::new(Streams::default()),
+            stalled: watch::Sender::new(None),
+            inner: Mutex::new(inner),
+            happened: Notify::new(),
+        }
+    }
+
+    pub fn with_link<T>(&self, act: impl FnOnce(&mut Link, Micros) -> T) -> T {
+        let mut inner = self.inner.lock();
+        let result = act(&mut inner.link, self.clock.now());
+        self.hand_on(&mut inner);
+        result
+    }
+
+    /// Begins an exchange.
+    pub fn begin(&self, purpose: Use) -> ExchangeId {
+        let mut inner = self.inner.lock();
+        inner.next_exchange += 1;
+        inner.exchanges += 1;
+        let id = ExchangeId(inner.next_exchange);
+        inner.link.open_exchange(id, purpose, self.clock.now());
+        self.doorbell.timer.notify_one();
+        id
+    }
+
+    pub fn end(&self, id: ExchangeId, ended: Ended) {
+        let mut inner = self.inner.lock();
+        inner.cuts += u64::from(ended == Ended::Broken);
+        inner.link.close_exchange(id, ended, self.clock.now());
+        self.hand_on(&mut inner);
+    }
+
+    pub fn receive(&self, id: ExchangeId, bytes: &[u8]) -> Result<(), LinkError> {
+        let now = self.clock.now();
+        let mut inner = self.inner.lock();
+        let result = inner.link.receive(id, bytes, now);
+        if result.is_ok() {
+            inner.heard_at = now;
+        }
+        self.hand_on(&mut inner);
+        result
+    }
+
+    /// One batch for a short POST.
+    pub fn batch(&self, id: ExchangeId, limit: usize) -> Result<Bytes, LinkError> {
+        let mut out = BytesMut::new();
+        self.with_link(|link, now| link.transmit(id, limit, &mut out, now))?;
+        Ok(out.freeze())
+    }
+
+    pub fn accept_track(&self, track: TrackId, promise: Promise, sink: Sink) {
+        let mut inner = self.inner.lock();
+        inner.link.accept_track(track, promise);
+        inner.sinks.insert(track, sink);
+    }
+
+    pub fn refuse_track(&self, track: TrackId) {
+        let mut inner = self.inner.lock();
+        inner.link.refuse_track(track);
+        inner.sinks.remove(&track);
+    }
+
+    /// The link is over. What waits to be handed out still is.
+    pub fn finish(&self, reason: String) {
+        let mut inner = self.inner.lock();
+        if !std::mem::replace(&mut inner.ended, true) {
+            inner.events.push_back(LinkEvent::Ended { reason });
+            self.happened.notify_one();
+        }
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.inner.lock().ended
+    }
+
+    pub async fn next_event(&self) -> LinkEvent {
+        loop {
+            let event = self.inner.lock().events.pop_front();
+            match event {
+                Some(event) => return event,
+                None => self.happened.notified().await,
+            }
+        }
+    }
+
+    pub fn path(&self, proxy: Option<String>) -> Path {
+        let inner = self.inner.lock();
+        let streams = *self.streams.borrow();
+        let carriage = |stream: Option<ExchangeId>| stream.map_or(Carriage::Short, |_| Carriage::Streaming);
+        Path {
+            proxy,
+            up: carriage(streams.up),
+            down: carriage(streams.down),
+            alive: self.clock.now().saturating_sub(inner.heard_at) < ALIVE,
+            exchanges: inner.exchanges,
+            cuts: inner.cuts,
+        }
+    }
+
+    /// Looks after the link's timers until it ends.
+    pub async fn keep_time(self: Arc<Self>) {
+        while !self.has_ended() {
+            let (next, heard_at) = {
+                let inner = self.inner.lock();
+                (inner.link.next_timeout(), inner.heard_at)
+            };
+            let now = self.clock.now();
+            let next = next.unwrap_or(now + SECOND).clamp(now + TICK, now + SECOND);
+            let rung = self.doorbell.timer.notified();
+            if tokio::time::timeout(Duration::from_micros(next - now), rung).await.is_ok() {
+                continue;
+            }
+            self.with_link(|link, now| link.handle_timeout(now));
+            if now.saturating_sub(heard_at) > FORGOTTEN {
+                self.finish("nothing came from the server for a minute".to_owned());
+            }
+        }
+    }
+
+    fn hand_on(&self, inner: &mut Inner) {
+        while let Some(output) = inner.link.poll_output() {
+            let event = match output {
+                Output::Frame(frame) if frame.header().track == TrackId::CONTROL => LinkEvent::Control(frame),
+                Output::Frame(frame) => {
+                    if let Some(sink) = inner.sinks.get(&frame.header().track) {
+                        sink(frame);
+                    }
+                    continue;
+                }
+                Output::KeyframeWanted(track) => LinkEvent::KeyframeWanted(track),
+                Output::KeyframeMissing(track) => LinkEvent::KeyframeMissing(track),
+                Output::Stalled(id) => {
+                    self.stalled.send_replace(Some(id));
+                    continue;
+                }
+                // A client's own tracks are media, of which nothing is archived.
+                Output::Archive { track, .. } => {
+                    inner.link.feed_archive(track, Vec::new());
+                    continue;
+                }
+                Output::Closed { reason } => {
+                    inner.ended = true;
+                    LinkEvent::Ended { reason }
+                }
+            };
+            inner.events.push_back(event);
+            self.happened.notify_one();
+        }
+        // Acknowledgements fall due sooner than what the timer may be waiting for.
+        self.doorbell.timer.notify_one();
+    }
+}

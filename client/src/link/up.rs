@@ -1,0 +1,263 @@
+//! The way up: short POSTs at once, and one long POST when the path has proven that it passes one.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use relay::{
+    MILLISECOND,
+    link::{Ended, ExchangeId, Keepalive, TRIAL_INTERVAL, Use},
+};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::{
+    long_upload::{LongUpload, Reins},
+    patience::{Backoff, chance},
+    session::Session,
+};
+use crate::http::{Http, HttpError, Upload};
+
+/// Short POSTs under way at a time.
+const AT_ONCE: usize = 4;
+
+/// The most bytes of one: proxies and servers refuse more than a megabyte.
+const SHORT: usize = 512 * 1024;
+
+/// A short POST that takes longer is sent again on another connection.
+const SHORT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// While nothing else is sent, the server hears of a client this often.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
+/// On a long POST: 1 kB/s at least, because proxies cut uploads that are slower than 500 B/s.
+const KEEPALIVE: Keepalive = Keepalive { interval: 250 * MILLISECOND, bytes: 256 };
+
+/// The first record of a long POST fills the previews that some proxies wait for.
+const FIRST: usize = 1200;
+
+/// A path that shows nothing by then is given this much to fill its buffers.
+const FILL_AFTER: Duration = Duration::from_millis(400);
+const FILL: usize = 20 * 1024;
+
+/// The trial's length, beside the round trip.
+const TRIAL: Duration = Duration::from_millis(1300);
+
+/// So many prompt acknowledgements decide a trial.
+const PROMPT_ENOUGH: u32 = 8;
+
+/// A long POST is replaced before proxies cut it by its time or its length.
+const LONGEST: Duration = Duration::from_secs(240);
+const LARGEST: usize = 8 << 20;
+
+/// Sends what the link has in short POSTs, as long as no long one carries it.
+pub(super) async fn send_short(session: Arc<Session>, http: Http) {
+    let mut posts = JoinSet::new();
+    let mut backoff = Backoff::new(Duration::from_millis(30), Duration::from_secs(1));
+    let mut spoke = Instant::now();
+    while !session.has_ended() {
+        let rung = session.doorbell.sender.notified();
+        let streaming = session.streams.borrow().up.is_some();
+        let silent = spoke.elapsed() >= SIGN_OF_LIFE;
+        let wanted = !streaming && posts.len() < AT_ONCE;
+        if wanted && (silent && posts.is_empty() || session.with_link(|link, now| link.has_content(now))) {
+            spoke = Instant::now();
+            posts.spawn(post(session.clone(), http.clone(), silent));
+            continue;
+        }
+        tokio::select! {
+            () = rung => {}
+            () = tokio::time::sleep(SIGN_OF_LIFE.saturating_sub(spoke.elapsed())), if !streaming && posts.is_empty() => {}
+            Some(posted) = posts.join_next(), if !posts.is_empty() => match posted {
+                Ok(Ok(())) => backoff.reset(),
+                Ok(Err(error)) => {
+                    if is_gone(&error) {
+                        session.finish(format!("the server no longer knows this link: {error}"));
+                        return;
+                    }
+                    tracing::debug!(%error, "a short POST failed");
+                    tokio::time::sleep(backoff.after_failure(chance())).await;
+                }
+                Err(error) => tracing::error!(%error, "a short POST broke off"),
+            },
+        }
+    }
+}
+
+async fn post(session: Arc<Session>, http: Http, silent: bool) -> Result<(), HttpError> {
+    let id = session.begin(Use::Send);
+    let mut guard = Guard { session: &session, id, ended: Ended::Broken };
+    let mut body = session.batch(id, SHORT).map_err(|error| HttpError::Cut(error.to_string()))?;
+    if body.is_empty() {
+        if !silent {
+            guard.ended = Ended::Complete;
+            return Ok(());
+        }
+        let mut ping = bytes::BytesMut::new();
+        session
+            .with_link(|link, now| link.transmit_probe(id, 0, &mut ping, now))
+            .map_err(|error| HttpError::Cut(error.to_string()))?;
+        body = ping.freeze();
+    }
+    let path = format!("/v1/link/{}/up?x={id}", session.id);
+    let answer = http.exchange(Method::POST, &path, body, SHORT_PATIENCE).await?;
+    session.receive(id, &answer).map_err(|error| HttpError::Cut(error.to_string()))?;
+    guard.ended = Ended::Complete;
+    Ok(())
+}
+
+/// Keeps one long POST on trial or carrying, and falls back to short ones when it stops delivering.
+pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
+    let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(300));
+    let mut current: Option<Long> = None;
+    while !session.has_ended() {
+        let next = match Long::on_trial(&session, &http).await {
+            Ok(next) => next,
+            Err(outcome) => {
+                if let Some(carrying) = current.take() {
+                    // The one that carries is still there, and its time has not quite come.
+                    current = carrying.carry(&session, Duration::from_secs(20)).await;
+                    continue;
+                }
+                if outcome == Outcome::Gone {
+                    session.finish("the server no longer knows this link".to_owned());
+                    return;
+                }
+                // A path that is cut altogether says nothing about streaming.
+                let cut = outcome == Outcome::Cut;
+                let wait = backoff.after_failure(chance());
+                tokio::time::sleep(if cut { wait.min(Duration::from_millis(700)) } else { wait }).await;
+                continue;
+            }
+        };
+        session.with_link(|link, _| link.carry(next.id));
+        session.streams.send_modify(|streams| streams.up = Some(next.id));
+        session.doorbell.ring();
+        if let Some(previous) = current.take() {
+            previous.finish(&session);
+        }
+        let began = Instant::now();
+        current = next.carry(&session, LONGEST).await;
+        if began.elapsed() > Duration::from_secs(5) {
+            backoff.reset();
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Held,
+    Cut,
+    Gone,
+}
+
+/// A long POST that is open.
+struct Long {
+    id: ExchangeId,
+    reins: Arc<Reins>,
+    answer: JoinHandle<Result<(), HttpError>>,
+}
+
+impl Long {
+    async fn on_trial(session: &Arc<Session>, http: &Http) -> Result<Self, Outcome> {
+        let id = session.begin(Use::Trial(KEEPALIVE));
+        let reins = Reins::padded(FIRST);
+        let body = LongUpload { session: session.clone(), id, reins: reins.clone() };
+        let answer = tokio::spawn(send_long(session.clone(), http.clone(), id, body));
+        let mut long = Self { id, reins, answer };
+        let began = Instant::now();
+        let round_trip = session.with_link(|link, now| link.statistics(now).round_trip).unwrap_or(0);
+        let limit = TRIAL + 2 * Duration::from_micros(round_trip);
+        let mut filled = false;
+        while began.elapsed() < limit {
+            tokio::select! {
+                done = &mut long.answer => {
+                    session.end(id, Ended::Broken);
+                    return Err(match done {
+                        Ok(Err(error)) if is_gone(&error) => Outcome::Gone,
+                        // An answer before the body's end is a proxy's or a filter's.
+                        Ok(Err(HttpError::Problem(_) | HttpError::Stranger(..)) | Ok(())) => Outcome::Held,
+                        Ok(Err(_)) | Err(_) => Outcome::Cut,
+                    });
+                }
+                () = tokio::time::sleep(Duration::from_micros(TRIAL_INTERVAL)) => {}
+            }
+            let proof = session.with_link(|link, _| link.proof(id));
+            if proof.prompt >= PROMPT_ENOUGH {
+                return Ok(long);
+            }
+            if !filled && proof.arrived == 0 && began.elapsed() >= FILL_AFTER {
+                filled = true;
+                long.reins.pad(session, FILL);
+            }
+        }
+        tracing::debug!(exchange = %id, "the path holds a long POST back");
+        long.give_up(session);
+        Err(Outcome::Held)
+    }
+
+    /// Waits until it has carried for `time`, or long enough for a proxy, and gives itself back then; `None` when it
+    /// stopped delivering before.
+    async fn carry(mut self, session: &Arc<Session>, time: Duration) -> Option<Self> {
+        let until = Instant::now() + time;
+        let mut stalled = session.stalled.subscribe();
+        loop {
+            let full = self.reins.sent.load(Ordering::Relaxed) >= LARGEST;
+            if full || Instant::now() >= until {
+                self.reins.sent.store(0, Ordering::Relaxed);
+                return Some(self);
+            }
+            let has_stalled = *stalled.borrow_and_update() == Some(self.id);
+            if has_stalled || self.answer.is_finished() || session.has_ended() {
+                tracing::debug!(exchange = %self.id, has_stalled, "a long POST stopped delivering");
+                session.streams.send_modify(|streams| streams.up = None);
+                self.give_up(session);
+                session.doorbell.ring();
+                return None;
+            }
+            tokio::select! {
+                _ = stalled.changed() => {}
+                _ = &mut self.answer => {}
+                () = tokio::time::sleep(Duration::from_millis(500)) => {}
+            }
+        }
+    }
+
+    /// Another one carries: this one ends as it should.
+    fn finish(self, session: &Session) {
+        self.reins.finish(session);
+    }
+
+    fn give_up(self, session: &Session) {
+        self.answer.abort();
+        session.end(self.id, Ended::Broken);
+    }
+}
+
+async fn send_long(session: Arc<Session>, http: Http, id: ExchangeId, body: LongUpload) -> Result<(), HttpError> {
+    let path = format!("/v1/link/{}/up?x={id}", session.id);
+    let answer = http.send(Method::POST, &path, Upload::Long(Box::pin(body))).await?;
+    let body = answer.into_body().collect().await.map_err(|error| HttpError::Cut(error.to_string()))?;
+    session.receive(id, &body.to_bytes()).map_err(|error| HttpError::Cut(error.to_string()))?;
+    session.end(id, Ended::Complete);
+    Ok(())
+}
+
+/// Whether the server has said that this link is no more.
+pub(super) fn is_gone(error: &HttpError) -> bool {
+    matches!(error, HttpError::Problem(problem) if problem.status == StatusCode::GONE.as_u16())
+}
+
+struct Guard<'a> {
+    session: &'a Session,
+    id: ExchangeId,
+    ended: Ended,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.session.end(self.id, self.ended);
+    }
+}

@@ -1,0 +1,3 @@
+//! The `komado` program.
+
+fn main() {}
