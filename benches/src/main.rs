@@ -1,3 +1,79 @@
-//! `komado-bench`: measures a running server, its fan-out and its calls.
+//! `komado-bench`: measures a server's fan-out and its calls.
 
-fn main() {}
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use komado_bench::failure::BenchError;
+use komado_bench::fanout::{self, floor, readers};
+
+/// Measures Komado: what a server's fan-out costs, and how late its calls are.
+#[derive(Debug, Parser)]
+#[command(name = "komado-bench", version)]
+struct Arguments {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// One publisher, many readers: relay delay, CPU for a gigabit, memory for a reader, beside the kernel's own floor.
+    Fanout {
+        #[command(flatten)]
+        options: fanout::Options,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The processes that a bench starts for itself.
+    #[command(hide = true)]
+    Part {
+        #[command(subcommand)]
+        part: Part,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    Floor(floor::FloorOptions),
+    Readers(readers::ReaderOptions),
+}
+
+#[derive(Debug, clap::Args)]
+struct Output {
+    /// Write the numbers as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Draw the delays as SVG.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().bench) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(bench: Bench) -> Result<(), BenchError> {
+    match bench {
+        Bench::Fanout { options, output } => {
+            let report = fanout::run(&options)?;
+            print!("{}", report.text());
+            write(output.json.as_deref(), &serde_json::to_string_pretty(&report)?)?;
+            write(output.plot.as_deref(), &report.svg())
+        }
+        Bench::Part { part: Part::Floor(options) } => floor::run(&options),
+        Bench::Part { part: Part::Readers(options) } => readers::run(&options),
+    }
+}
+
+fn write(file: Option<&Path>, text: &str) -> Result<(), BenchError> {
+    let Some(file) = file else { return Ok(()) };
+    std::fs::write(file, text).map_err(BenchError::io(format!("writing {}", file.display())))?;
+    eprintln!("wrote {}", file.display());
+    Ok(())
+}

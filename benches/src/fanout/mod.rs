@@ -1,1 +1,44 @@
-//! x
+//! Fan-out: one publisher, many readers. What a reader costs the server, and how late it gets its frames.
+//!
+//! Server, publisher and readers are processes of their own. The same readers are first served by a *floor*: a loop
+//! that does nothing but one bare `send` of each frame to each reader. What the server adds to that is its own.
+
+mod conductor;
+pub mod floor;
+mod player;
+pub mod readers;
+mod report;
+mod server;
+mod stream;
+mod workload;
+
+use std::path::PathBuf;
+
+pub use conductor::run;
+pub use report::{Report, Side};
+
+/// What to measure.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// How many readers.
+    #[arg(long, default_value_t = 1_000)]
+    pub readers: usize,
+    /// How long to measure, in seconds, after everybody is served.
+    #[arg(long, default_value_t = 10)]
+    pub seconds: u64,
+    /// Bit rate of the video, in Mb/s, at 30 frames a second. 50 audio frames a second of 70 kb/s are added.
+    #[arg(long, default_value_t = 1.0)]
+    pub rate: f64,
+    /// Run server, publisher and readers at real-time priority (SCHED_RR), so that other work does not show. Needs root.
+    #[arg(long)]
+    pub realtime: bool,
+    /// Measure the kernel's floor only.
+    #[arg(long)]
+    pub floor_only: bool,
+    /// The komado-server to measure; by default the one beside this program.
+    #[arg(long, value_name = "FILE")]
+    pub server_binary: Option<PathBuf>,
+    /// An argument more for `komado-server serve`; may be repeated.
+    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
+    pub server_arg: Vec<String>,
+}

@@ -1,0 +1,209 @@
+//! Starts the processes of a measurement, gives them their cues, and reads what they and the system say.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use super::readers::{Received, Told};
+use super::report::{Report, Side};
+use super::workload::Workload;
+use super::{Options, server};
+use crate::failure::BenchError;
+use crate::machine::{limits, priority, usage};
+use crate::progress::Progress;
+
+/// Measures the floor and, unless told otherwise, the server.
+pub fn run(options: &Options) -> Result<Report, BenchError> {
+    let files = limits::raise_open_files().map_err(BenchError::io("raising the limit of open files"))?;
+    if files < options.readers as u64 + SPARE_FILES {
+        return Err(BenchError::TooFewFiles(options.readers, files));
+    }
+    let floor = floor(options)?;
+    let served = if options.floor_only { None } else { Some(served(options)?) };
+    Ok(Report::new(options.readers, Workload::new(options.rate).megabits(), options.realtime, floor, served))
+}
+
+fn floor(options: &Options) -> Result<Side, BenchError> {
+    let mut command = this_program()?;
+    command.args(["floor", "--readers", &options.readers.to_string(), "--rate", &options.rate.to_string()]);
+    let mut floor = Child::start("the floor", command, options.realtime)?;
+    let port = floor.line(READY_WITHIN)?;
+    let target = port.parse().map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port)));
+    let target = target.map_err(|_| BenchError::Unexpected { program: "the floor", said: port })?;
+    let mut readers = Audience::start(options, target, None)?;
+    readers.wait_connected()?;
+    floor.say("begin")?;
+    readers.measure("kernel floor", options, &floor, None)
+}
+
+fn served(options: &Options) -> Result<Side, BenchError> {
+    let stage = server::start(options)?;
+    let before = usage::of(stage.server.id()).map(|usage| usage.resident);
+    let mut readers = Audience::start(options, stage.target, Some(&stage.path))?;
+    readers.wait_connected()?;
+    readers.measure("komado-server", options, &stage.server, before)
+}
+
+/// The process of the readers.
+struct Audience {
+    child: Child,
+    count: usize,
+}
+
+impl Audience {
+    fn start(options: &Options, target: SocketAddr, path: Option<&str>) -> Result<Self, BenchError> {
+        let mut command = this_program()?;
+        command.args(["readers", "--readers", &options.readers.to_string(), "--target", &target.to_string()]);
+        if let Some(path) = path {
+            command.args(["--path", path]);
+        }
+        Ok(Self { child: Child::start("the readers", command, options.realtime)?, count: options.readers })
+    }
+
+    fn wait_connected(&mut self) -> Result<(), BenchError> {
+        match self.told(CONNECTED_WITHIN)? {
+            Some(Told::Connected) => Ok(()),
+            other => self.not_served(other, CONNECTED_WITHIN),
+        }
+    }
+
+    /// Waits until all are served, lets things settle, then measures what the sender uses and the readers get.
+    fn measure(
+        mut self,
+        name: &str,
+        options: &Options,
+        sender: &Child,
+        resident_before: Option<u64>,
+    ) -> Result<Side, BenchError> {
+        let is_served = matches!(self.told(SERVED_WITHIN)?, Some(Told::Served));
+        if !is_served {
+            eprintln!("{name}: not all {} readers were served within {} s", self.count, SERVED_WITHIN.as_secs());
+        }
+        Progress::wait(format!("{name}: settling"), SETTLE);
+        let before = usage::of(sender.id());
+        self.child.say("measure")?;
+        Progress::wait(format!("{name}: measuring"), Duration::from_secs(options.seconds));
+        let after = usage::of(sender.id());
+        self.child.say("end")?;
+        let received = self.result()?;
+        let cpu = before.zip(after).map(|(before, after)| (after.cpu - before.cpu).as_secs_f64());
+        let grown = resident_before.zip(after).map(|(before, after)| after.resident.saturating_sub(before));
+        let resident = grown.map(|bytes| bytes as f64 / self.count as f64);
+        let expected = Workload::frames_a_second() * options.seconds * self.count as u64;
+        Ok(Side::new(name, received, expected, cpu, resident))
+    }
+
+    fn result(&mut self) -> Result<Received, BenchError> {
+        loop {
+            match self.told(READY_WITHIN)? {
+                Some(Told::Result(received)) => return Ok(received),
+                Some(Told::Connected | Told::Served) => {}
+                None => return Err(BenchError::Unexpected { program: "the readers", said: String::new() }),
+            }
+        }
+    }
+
+    /// What the readers said next; `None` when they kept silent.
+    fn told(&mut self, within: Duration) -> Result<Option<Told>, BenchError> {
+        match self.child.next_line(within)? {
+            Some(line) => Ok(Some(serde_json::from_str(&line)?)),
+            None => Ok(None),
+        }
+    }
+
+    fn not_served<T>(&mut self, told: Option<Told>, waited: Duration) -> Result<T, BenchError> {
+        if told.is_none() {
+            self.child.say("end")?;
+            let received = self.result()?;
+            if let Some(why) = received.first_end {
+                return Err(BenchError::Refused(format!("{} readers were refused: {why}", received.ended)));
+            }
+        }
+        Err(BenchError::NotAllServed { ready: 0, wanted: self.count, seconds: waited.as_secs() })
+    }
+}
+
+/// A child that is told and heard line by line, and ended by its own id when dropped.
+#[derive(Debug)]
+pub struct Child {
+    name: &'static str,
+    child: std::process::Child,
+    lines: Receiver<String>,
+}
+
+impl Child {
+    pub fn start(name: &'static str, mut command: Command, realtime: bool) -> Result<Self, BenchError> {
+        if realtime {
+            priority::realtime(&mut command).map_err(BenchError::NotRealtime)?;
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied if realtime => BenchError::NotRealtime(error),
+            _ => BenchError::Io { doing: format!("starting {name}"), cause: error },
+        })?;
+        let (sender, lines) = mpsc::channel();
+        if let Some(output) = child.stdout.take() {
+            std::thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    if sender.send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Ok(Self { name, child, lines })
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn say(&mut self, word: &str) -> Result<(), BenchError> {
+        let Some(input) = &mut self.child.stdin else { return Ok(()) };
+        writeln!(input, "{word}").map_err(BenchError::io(format!("telling {}", self.name)))
+    }
+
+    /// The next line; an error when none comes in time.
+    pub fn line(&mut self, within: Duration) -> Result<String, BenchError> {
+        let line = self.next_line(within)?;
+        line.ok_or(BenchError::Unexpected { program: self.name, said: String::new() })
+    }
+
+    /// The next line, or `None` when none came in time.
+    pub fn next_line(&mut self, within: Duration) -> Result<Option<String>, BenchError> {
+        match self.lines.recv_timeout(within) {
+            Ok(line) => Ok(Some(line)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = self.child.wait().map_err(BenchError::io(format!("waiting for {}", self.name)))?;
+                let (program, status) = (self.name.to_owned(), status.to_string());
+                Err(BenchError::EndedEarly { program, status, said: "see above".to_owned() })
+            }
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // It may have ended by itself already.
+        self.child.kill().unwrap_or_default();
+        if let Err(error) = self.child.wait() {
+            eprintln!("waiting for {}: {error}", self.name);
+        }
+    }
+}
+
+fn this_program() -> Result<Command, BenchError> {
+    let program = std::env::current_exe().map_err(BenchError::io("finding this program"))?;
+    let mut command = Command::new(program);
+    command.arg("part");
+    Ok(command)
+}
+
+const SPARE_FILES: u64 = 64;
+const READY_WITHIN: Duration = Duration::from_secs(20);
+const CONNECTED_WITHIN: Duration = Duration::from_secs(60);
+const SERVED_WITHIN: Duration = Duration::from_secs(15);
+const SETTLE: Duration = Duration::from_secs(2);
