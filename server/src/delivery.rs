@@ -1,43 +1,29 @@
 //! The seam between commands and links: which links an account has, how an event reaches them, what a link is told.
 //!
-//! Every channel is bounded. A link that does not drain its events is dropped from here: its event channel closes, and
-//! the driver that holds the other end must then close the link.
+//! Every channel is bounded. A link that does not drain its events is told to close ([`LinkHandle::closed`]) and gets
+//! nothing more.
 
 use crate::identity::authority::Owner;
 use crate::identity::{AccountId, Identity, SessionId};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use relay::TrackId;
+use relay::seal::LinkId;
 use relay::track::Track;
 use relay::vocabulary::Event;
 use std::collections::HashMap;
-use tokio::sync::mpsc;
+use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 
-/// How many events may wait for one link's driver. Make the channel given to [`Delivery::register`] this deep.
+/// How many events may wait for one link's driver. Make the channel given to [`LinkHandle::new`] this deep.
 pub const EVENTS_WAITING: usize = 64;
 /// How many commands may wait for one link's driver.
 pub const COMMANDS_WAITING: usize = 64;
 
-/// Number of a link, unique as long as the server runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LinkId(pub u64);
-
-impl std::fmt::Display for LinkId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// What a link's driver is told.
 #[derive(Debug)]
 pub enum LinkCommand {
-    /// The link has shown a session: requests that follow come from this identity. Sent before the answer to the
-    /// request that showed it. The driver then calls [`Delivery::register`] and `State::link_authenticated`.
-    Authenticated {
-        /// Who is at the far end.
-        identity: Identity,
-    },
-    /// Put a cursor on a track and send its frames down.
+    /// Put a cursor on a track and send its frames down. Replaces a cursor that is there already.
     Read {
         /// The track.
         track: Track,
@@ -49,7 +35,7 @@ pub enum LinkCommand {
         /// The track.
         track: TrackId,
     },
-    /// The far end may write frames to this track from now on.
+    /// The far end may write frames to this track from now on. May be repeated.
     Write {
         /// The track.
         track: Track,
@@ -59,21 +45,22 @@ pub enum LinkCommand {
         /// The track.
         track: TrackId,
     },
-    /// End the link.
-    Close {
-        /// Why.
-        reason: CloseReason,
-    },
 }
 
 /// Why a link is told to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CloseReason {
     /// Its session was closed, has expired or was removed.
+    #[error("the session has ended: log in again")]
     SessionEnded,
     /// The account has more links than it may have; the oldest goes.
+    #[error("this account has too many links open: the oldest was closed")]
     TooManyLinks,
+    /// It did not take its events or commands.
+    #[error("the link did not take what was sent to it")]
+    Overloaded,
     /// The server closes.
+    #[error("the server closes: come back in a moment")]
     ServerClosing,
 }
 
@@ -82,22 +69,40 @@ pub enum CloseReason {
 #[error("the link is overloaded or gone: try again")]
 pub struct LinkBusy;
 
-/// A handle on a link for those who command it.
+/// A handle on a link for those who command it; clones are handles on the same one.
 #[derive(Debug, Clone)]
 pub struct LinkHandle {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     id: LinkId,
     commands: mpsc::Sender<LinkCommand>,
+    events: mpsc::Sender<Event>,
+    identity: RwLock<Option<Identity>>,
+    closing: watch::Sender<Option<CloseReason>>,
 }
 
 impl LinkHandle {
-    /// A handle whose commands arrive at the other end of `commands` (make it [`COMMANDS_WAITING`] deep).
-    pub fn new(id: LinkId, commands: mpsc::Sender<LinkCommand>) -> Self {
-        Self { id, commands }
+    /// A handle whose commands and events arrive at the other ends of these channels.
+    pub fn new(id: LinkId, commands: mpsc::Sender<LinkCommand>, events: mpsc::Sender<Event>) -> Self {
+        let (closing, _) = watch::channel(None);
+        Self { shared: Arc::new(Shared { id, commands, events, identity: RwLock::default(), closing }) }
     }
 
-    /// The link's number.
+    /// The link's name.
     pub fn id(&self) -> LinkId {
-        self.id
+        self.shared.id
+    }
+
+    /// Who is at the far end, once it has shown a session.
+    pub fn identity(&self) -> Option<Identity> {
+        self.shared.identity.read().clone()
+    }
+
+    pub(crate) fn identify(&self, identity: Identity) {
+        *self.shared.identity.write() = Some(identity);
     }
 
     /// Commands the link without waiting.
@@ -105,7 +110,44 @@ impl LinkHandle {
     /// # Errors
     /// [`LinkBusy`] if its queue is full or its driver has ended.
     pub fn command(&self, command: LinkCommand) -> Result<(), LinkBusy> {
-        self.commands.try_send(command).map_err(|_| LinkBusy)
+        self.shared.commands.try_send(command).map_err(|_| LinkBusy)
+    }
+
+    /// Tells the driver to end the link after it has sent what waits. The first reason stands.
+    pub fn close(&self, reason: CloseReason) {
+        self.shared.closing.send_if_modified(|closing| {
+            let first = closing.is_none();
+            closing.get_or_insert(reason);
+            first
+        });
+    }
+
+    /// Why the link is to end, if it is.
+    pub fn closing(&self) -> Option<CloseReason> {
+        *self.shared.closing.borrow()
+    }
+
+    /// Waits until the link is to end. Cancelling it loses nothing.
+    pub async fn closed(&self) -> CloseReason {
+        let mut closing = self.shared.closing.subscribe();
+        match closing.wait_for(Option::is_some).await {
+            Ok(reason) => reason.unwrap_or(CloseReason::Overloaded),
+            // The sender lives in this handle.
+            Err(_) => CloseReason::Overloaded,
+        }
+    }
+
+    /// Whether the event was taken; a link that does not is closed.
+    fn tell(&self, event: &Event) -> bool {
+        match self.shared.events.try_send(event.clone()) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                tracing::warn!(link = %self.id(), "a link does not take its events; it is closed");
+                self.close(CloseReason::Overloaded);
+                false
+            }
+            Err(TrySendError::Closed(_)) => false,
+        }
     }
 }
 
@@ -114,7 +156,6 @@ struct Registered {
     owner: Owner,
     session: SessionId,
     link: LinkHandle,
-    events: mpsc::Sender<Event>,
 }
 
 /// All authenticated links.
@@ -130,16 +171,16 @@ impl Delivery {
         Self { links: Mutex::default(), per_account: per_account.max(1) }
     }
 
-    /// Adds a link that was authenticated; its events go into `events`. An account with too many links loses its
-    /// oldest. Registering a link again replaces what was known of it.
-    pub fn register(&self, identity: &Identity, link: LinkHandle, events: mpsc::Sender<Event>) {
+    /// Adds a link that was authenticated. An account with too many links loses its oldest. Registering a link again
+    /// replaces what was known of it.
+    pub fn register(&self, identity: &Identity, link: LinkHandle) {
         self.unregister(link.id());
         let mut links = self.links.lock();
         let mine = links.entry(identity.account).or_default();
         while mine.len() >= self.per_account {
-            close(&mine.remove(0), CloseReason::TooManyLinks);
+            mine.remove(0).link.close(CloseReason::TooManyLinks);
         }
-        mine.push(Registered { owner: Owner::of(identity), session: identity.session, link, events });
+        mine.push(Registered { owner: Owner::of(identity), session: identity.session, link });
     }
 
     /// Removes a link that ended. Says whose it was.
@@ -207,12 +248,19 @@ impl Delivery {
             mine.retain(|registered| {
                 let ends = registered.session == session;
                 if ends {
-                    close(registered, CloseReason::SessionEnded);
+                    registered.link.close(CloseReason::SessionEnded);
                 }
                 !ends
             });
             !mine.is_empty()
         });
+    }
+
+    /// Ends every link.
+    pub fn close_all(&self, reason: CloseReason) {
+        for registered in std::mem::take(&mut *self.links.lock()).into_values().flatten() {
+            registered.link.close(reason);
+        }
     }
 
     fn send_where(&self, account: AccountId, event: &Event, wanted: impl Fn(&Registered) -> bool) -> usize {
@@ -223,27 +271,14 @@ impl Delivery {
             if !wanted(registered) {
                 return true;
             }
-            match registered.events.try_send(event.clone()) {
-                Ok(()) => reached += 1,
-                Err(TrySendError::Full(_)) => {
-                    tracing::warn!(link = %registered.link.id(), account, "a link does not take its events; it is closed");
-                    return false;
-                }
-                Err(TrySendError::Closed(_)) => return false,
-            }
-            true
+            let told = registered.link.tell(event);
+            reached += usize::from(told);
+            told
         });
         if mine.is_empty() {
             links.remove(&account);
         }
         reached
-    }
-}
-
-/// The driver also sees its event channel close, should it not take the command.
-fn close(registered: &Registered, reason: CloseReason) {
-    if registered.link.command(LinkCommand::Close { reason }).is_err() {
-        tracing::debug!(link = %registered.link.id(), "a link was too busy to be told why it ends");
     }
 }
 
@@ -264,11 +299,16 @@ mod tests {
         }
     }
 
-    fn link(delivery: &Delivery, id: u64, identity: &Identity) -> (mpsc::Receiver<LinkCommand>, mpsc::Receiver<Event>) {
-        let (commands, commanded) = mpsc::channel(COMMANDS_WAITING);
+    fn name(id: u8) -> LinkId {
+        LinkId([id; 16])
+    }
+
+    fn link(delivery: &Delivery, id: u8, identity: &Identity) -> (LinkHandle, mpsc::Receiver<Event>) {
+        let (commands, _) = mpsc::channel(COMMANDS_WAITING);
         let (events, received) = mpsc::channel(EVENTS_WAITING);
-        delivery.register(identity, LinkHandle::new(LinkId(id), commands), events);
-        (commanded, received)
+        let handle = LinkHandle::new(name(id), commands, events);
+        delivery.register(identity, handle.clone());
+        (handle, received)
     }
 
     #[test]
@@ -281,41 +321,41 @@ mod tests {
         assert_eq!(delivery.send(1, &EVENT), 2);
         assert_eq!(delivery.send_device(&Owner::of(&desk), &EVENT), 1);
         assert_eq!(delivery.send_others(&Owner::of(&desk), &EVENT), 1);
-        assert_eq!(delivery.send_link(1, LinkId(2), &EVENT), 1);
+        assert_eq!(delivery.send_link(1, name(2), &EVENT), 1);
         assert_eq!(delivery.send(9, &EVENT), 0);
         let count = |events: &mut mpsc::Receiver<Event>| std::iter::from_fn(|| events.try_recv().ok()).count();
         assert_eq!((count(&mut on_desk), count(&mut on_laptop), count(&mut on_other)), (2, 3, 0));
-        assert_eq!(delivery.unregister(LinkId(1)), Some(Owner::of(&desk)));
-        assert_eq!(delivery.unregister(LinkId(1)), None);
+        assert_eq!(delivery.unregister(name(1)), Some(Owner::of(&desk)));
+        assert_eq!(delivery.unregister(name(1)), None);
         assert_eq!(delivery.send(1, &EVENT), 1);
     }
 
-    #[test]
-    fn a_link_that_does_not_drain_is_dropped_and_sees_it() {
+    #[tokio::test]
+    async fn a_link_that_does_not_drain_is_closed_and_gets_no_more() {
         let delivery = Delivery::new(8);
-        let (_commands, mut events) = link(&delivery, 1, &identity(1, "desk"));
+        let (handle, _events) = link(&delivery, 1, &identity(1, "desk"));
         for _ in 0..EVENTS_WAITING {
             assert_eq!(delivery.send(1, &EVENT), 1);
         }
+        assert_eq!(handle.closing(), None);
         assert_eq!(delivery.send(1, &EVENT), 0);
         assert_eq!(delivery.links_of(&Owner::of(&identity(1, "desk"))), 0);
-        for _ in 0..EVENTS_WAITING {
-            assert!(events.try_recv().is_ok());
-        }
-        assert_eq!(events.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
+        assert_eq!(handle.closed().await, CloseReason::Overloaded);
     }
 
     #[test]
     fn an_account_has_no_more_links_than_allowed_and_an_ended_session_none() {
         let delivery = Delivery::new(2);
         let desk = identity(1, "desk");
-        let (mut first, _e1) = link(&delivery, 1, &desk);
-        let (mut second, _e2) = link(&delivery, 2, &desk);
-        let (_c3, _e3) = link(&delivery, 3, &desk);
-        assert!(matches!(first.try_recv(), Ok(LinkCommand::Close { reason: CloseReason::TooManyLinks })));
+        let (first, _e1) = link(&delivery, 1, &desk);
+        let (second, _e2) = link(&delivery, 2, &desk);
+        let (_third, _e3) = link(&delivery, 3, &desk);
+        assert_eq!((first.closing(), second.closing()), (Some(CloseReason::TooManyLinks), None));
         assert_eq!(delivery.links_of(&Owner::of(&desk)), 2);
         delivery.close_session(desk.session);
-        assert!(matches!(second.try_recv(), Ok(LinkCommand::Close { reason: CloseReason::SessionEnded })));
+        assert_eq!(second.closing(), Some(CloseReason::SessionEnded));
+        delivery.close_all(CloseReason::ServerClosing);
+        assert_eq!(second.closing(), Some(CloseReason::SessionEnded), "the first reason stands");
         assert!(delivery.sessions().is_empty());
     }
 }

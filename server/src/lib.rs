@@ -1,9 +1,22 @@
 //! The Komado server: HTTP, identity, the database, chats and calls, on one port and in one process.
+//!
+//! [`Server::start`] runs one inside a tokio runtime, as the program `komado-server` and the tests do.
 
 pub mod call;
+pub mod certificate;
 pub mod chat;
 pub mod clock;
+pub mod config;
 pub mod database;
 pub mod delivery;
+pub mod http;
 pub mod identity;
+pub mod publication;
+pub mod reachability;
+mod run;
+pub mod state;
 pub mod tracks;
+mod upkeep;
+
+pub use config::Config;
+pub use run::{Running, Server, StartError};

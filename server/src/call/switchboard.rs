@@ -1,11 +1,12 @@
 //! All calls: who is in which, who can be reached, who is busy. Pure: the time is an argument, effects are a result.
 
 use super::machine::{Allot, Call, Effect, Refusal};
-use crate::delivery::LinkId;
 use crate::identity::AccountId;
 use crate::identity::authority::Owner;
+use crate::reachability::Reachability;
+use relay::seal::LinkId;
 use relay::vocabulary::{self, CallId, ChatId, EndReason, Event, Member};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 /// How many calls that are over are remembered, to answer those who ask late.
@@ -17,7 +18,7 @@ pub struct Switchboard {
     calls: BTreeMap<CallId, Call>,
     past: VecDeque<Call>,
     engaged: HashMap<AccountId, CallId>,
-    reachable: HashMap<Owner, HashSet<LinkId>>,
+    reachable: Reachability,
     next: CallId,
 }
 
@@ -28,7 +29,7 @@ impl Switchboard {
             calls: BTreeMap::new(),
             past: VecDeque::new(),
             engaged: HashMap::new(),
-            reachable: HashMap::new(),
+            reachable: Reachability::default(),
             next: first,
         }
     }
@@ -56,7 +57,7 @@ impl Switchboard {
         self.next += 1;
         let owner = caller.1.clone();
         let (mut call, effects) = Call::start(id, chat, caller, callees, now);
-        call.reachable(&owner, self.reachable.contains_key(&owner), now);
+        call.reachable(&owner, self.reachable.has(&owner), now);
         let view = call.view();
         self.calls.insert(id, call);
         self.tidy(id);
@@ -79,7 +80,7 @@ impl Switchboard {
         now: Duration,
         allot: Allot<'_>,
     ) -> Result<(vocabulary::Call, Vec<Effect>), Refusal> {
-        let reachable = self.reachable.contains_key(owner);
+        let reachable = self.reachable.has(owner);
         self.step(id, owner, |call| {
             let effects = call.accept(owner, now, allot)?;
             call.reachable(owner, reachable, now);
@@ -127,7 +128,7 @@ impl Switchboard {
     /// A link of a device can be reached. Says what it must be told to be where its call is, and for which call it
     /// rings now.
     pub fn link_reachable(&mut self, owner: &Owner, link: LinkId, now: Duration) -> Option<(CallId, Event)> {
-        self.reachable.entry(owner.clone()).or_default().insert(link);
+        self.reachable.found(owner, link);
         let id = *self.engaged.get(&owner.account)?;
         let call = self.calls.get_mut(&id)?;
         call.reachable(owner, true, now);
@@ -136,12 +137,9 @@ impl Switchboard {
 
     /// A link of a device cannot be reached any more.
     pub fn link_unreachable(&mut self, owner: &Owner, link: LinkId, now: Duration) {
-        let Some(links) = self.reachable.get_mut(owner) else { return };
-        links.remove(&link);
-        if !links.is_empty() {
+        if !self.reachable.lost(owner, link) {
             return;
         }
-        self.reachable.remove(owner);
         if let Some(call) = self.engaged.get(&owner.account).and_then(|id| self.calls.get_mut(id)) {
             call.reachable(owner, false, now);
         }

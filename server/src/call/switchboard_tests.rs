@@ -2,10 +2,10 @@
 
 use super::machine::{Effect, PATIENCE_ABSENT, PATIENCE_RING, Refusal, Scope};
 use super::switchboard::Switchboard;
-use crate::delivery::LinkId;
 use crate::identity::AccountId;
 use crate::identity::authority::Owner;
 use proptest::prelude::*;
+use relay::seal::LinkId;
 use relay::vocabulary::{CallId, CallPhase, EndReason, Event, MediaTracks, Member, Notice, Presence};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -21,6 +21,10 @@ fn s(seconds: u64) -> Duration {
 
 fn member(id: AccountId) -> Member {
     Member { id, name: format!("account{id}") }
+}
+
+fn named(n: u64) -> LinkId {
+    LinkId([u8::try_from(n).unwrap(); 16])
 }
 
 fn device(account: AccountId, device: &str) -> Owner {
@@ -43,7 +47,7 @@ impl World {
             .iter()
             .enumerate()
         {
-            board.link_reachable(owner, LinkId(n as u64), s(0));
+            board.link_reachable(owner, named(n as u64), s(0));
         }
         Self { board, next_track: 1, open: HashSet::new() }
     }
@@ -253,16 +257,16 @@ fn a_call_survives_a_cut_of_less_than_ten_seconds_and_no_longer_one() {
     let mut world = World::new();
     let id = world.talking();
     let desk = device(BOB, "desk");
-    world.board.link_unreachable(&desk, LinkId(1), s(10));
+    world.board.link_unreachable(&desk, named(1), s(10));
     assert_eq!(world.board.deadline(), Some(s(10) + PATIENCE_ABSENT));
     expect(&world.tick(19), &[]);
-    let (again, greeting) = world.board.link_reachable(&desk, LinkId(9), s(19)).unwrap();
+    let (again, greeting) = world.board.link_reachable(&desk, named(9), s(19)).unwrap();
     assert!(again == id && matches!(greeting, Event::CallAccepted { .. }));
     expect(&world.tick(25), &[]);
 
-    world.board.link_unreachable(&desk, LinkId(9), s(30));
+    world.board.link_unreachable(&desk, named(9), s(30));
     // Another device of the same account does not hold the call.
-    world.board.link_reachable(&device(BOB, "laptop"), LinkId(10), s(31));
+    world.board.link_reachable(&device(BOB, "laptop"), named(10), s(31));
     expect(&world.tick(39), &[]);
     let effects = world.tick(40);
     expect(&effects, &[("1/desk", "unreachable"), ("2/desk", "unreachable"), ("chat", "duration")]);
@@ -274,11 +278,11 @@ fn one_of_two_links_is_enough() {
     let mut world = World::new();
     world.talking();
     let desk = device(BOB, "desk");
-    world.board.link_reachable(&desk, LinkId(9), s(5));
-    world.board.link_unreachable(&desk, LinkId(1), s(6));
+    world.board.link_reachable(&desk, named(9), s(5));
+    world.board.link_unreachable(&desk, named(1), s(6));
     assert_eq!(world.board.deadline(), None);
     // A link that nobody knew of takes nothing away.
-    world.board.link_unreachable(&desk, LinkId(77), s(6));
+    world.board.link_unreachable(&desk, named(77), s(6));
     assert_eq!(world.board.deadline(), None);
 }
 
@@ -286,16 +290,16 @@ fn one_of_two_links_is_enough() {
 fn a_device_that_comes_while_it_rings_rings_too() {
     let mut world = World::new();
     let id = world.call(ALICE, &[BOB], 0).unwrap().0.id;
-    let (rung, event) = world.board.link_reachable(&device(BOB, "phone"), LinkId(50), s(10)).unwrap();
+    let (rung, event) = world.board.link_reachable(&device(BOB, "phone"), named(50), s(10)).unwrap();
     assert!(rung == id && matches!(event, Event::CallInvited { .. }));
-    assert!(world.board.link_reachable(&device(CAROL, "phone"), LinkId(51), s(10)).is_none());
+    assert!(world.board.link_reachable(&device(CAROL, "phone"), named(51), s(10)).is_none());
 }
 
 #[test]
 fn a_caller_who_vanishes_while_it_rings_stops_the_ringing() {
     let mut world = World::new();
     world.call(ALICE, &[BOB], 0).unwrap();
-    world.board.link_unreachable(&device(ALICE, "desk"), LinkId(0), s(1));
+    world.board.link_unreachable(&device(ALICE, "desk"), named(0), s(1));
     expect(&world.tick(11), &[("1/desk", "cancelled"), ("2", "cancelled"), ("chat", "missed")]);
 }
 
@@ -366,11 +370,11 @@ proptest! {
                 Act::Decline(back, who) => world.decline(pick(back), &device(who, "desk"), now),
                 Act::HangUp(back, who, desk) => world.hang_up(pick(back), &device(who, machine(desk)), now),
                 Act::Reachable(who, desk, link) => {
-                    world.board.link_reachable(&device(who, machine(desk)), LinkId(link), s(now));
+                    world.board.link_reachable(&device(who, machine(desk)), named(link), s(now));
                     continue;
                 }
                 Act::Unreachable(who, desk, link) => {
-                    world.board.link_unreachable(&device(who, machine(desk)), LinkId(link), s(now));
+                    world.board.link_unreachable(&device(who, machine(desk)), named(link), s(now));
                     continue;
                 }
                 Act::Wait(seconds) => {
@@ -397,9 +401,9 @@ proptest! {
         }
         // Once everyone is gone every call ends, with all tracks closed and one line in the chat at most.
         for who in 1..4 {
-            for link in 0..4 {
+            for link in 0..4_u64 {
                 for machine in ["desk", "laptop"] {
-                    world.board.link_unreachable(&device(who, machine), LinkId(link), s(now));
+                    world.board.link_unreachable(&device(who, machine), named(link), s(now));
                 }
             }
         }

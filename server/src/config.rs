@@ -1,0 +1,248 @@
+//! Configuration: flags before environment before file before defaults.
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the server needs to know; made from [`Layer`]s, or by hand for tests.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen. Each address takes https, plain http and HTTP/2 alike.
+    pub listen: Vec<SocketAddr>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// PEM files of certificate chain and key; without them one is made.
+    pub certificate: Option<CertificateFiles>,
+    /// The names that a certificate made by the server is for.
+    pub names: Vec<String>,
+    /// How long a session lives.
+    pub session: Duration,
+    /// How many TCP connections are served at once.
+    pub max_connections: usize,
+    /// How many links an account may have.
+    pub links_per_account: usize,
+    /// How many passwords are checked at once.
+    pub hashing_threads: usize,
+    /// What to log, in the syntax of `RUST_LOG`.
+    pub log: String,
+    /// How to log.
+    pub log_format: LogFormat,
+    /// Worker threads; 0 for one per core.
+    pub workers: usize,
+}
+
+/// Where certificate and key are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// PEM, the server's own certificate first.
+    pub chain: PathBuf,
+    /// PEM: PKCS#8, SEC1 or PKCS#1.
+    pub key: PathBuf,
+}
+
+impl Config {
+    /// The defaults, with everything kept in `data`.
+    pub fn in_folder(data: impl Into<PathBuf>) -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([0, 0, 0, 0], 8080))],
+            data: data.into(),
+            certificate: None,
+            names: vec!["localhost".to_owned()],
+            session: Duration::from_secs(30 * 24 * 3600),
+            max_connections: 18_000,
+            links_per_account: 16,
+            hashing_threads: 2,
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            workers: 0,
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// One source of configuration; what it does not say, the next one does. The same names hold in the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Layer {
+    /// Address to listen on; give it again for more [default: 0.0.0.0:8080]
+    ///
+    /// Each address takes https, plain http and HTTP/2 on the same port. Over plain http only sealed links, public
+    /// channels and the health check answer.
+    #[arg(long, env = "KOMADO_LISTEN", value_name = "ADDRESS:PORT", value_delimiter = ',')]
+    pub listen: Option<Vec<SocketAddr>>,
+    /// Folder for the database and the server's own certificate [default: ./komado-data]
+    #[arg(long, env = "KOMADO_DATA", value_name = "FOLDER", global = true)]
+    pub data: Option<PathBuf>,
+    /// PEM file with the certificate chain; without it one is made at the first start
+    #[arg(long, env = "KOMADO_CERTIFICATE", value_name = "FILE", global = true)]
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, env = "KOMADO_KEY", value_name = "FILE", global = true)]
+    pub key: Option<PathBuf>,
+    /// Name or address that a certificate made by the server is for [default: localhost]
+    #[arg(long = "name", env = "KOMADO_NAMES", value_name = "NAME", value_delimiter = ',')]
+    pub names: Option<Vec<String>>,
+    /// Days that a login lasts [default: 30]
+    #[arg(long, env = "KOMADO_SESSION_DAYS", value_name = "DAYS")]
+    pub session_days: Option<u32>,
+    /// TCP connections served at once [default: 18000]
+    #[arg(long, env = "KOMADO_MAX_CONNECTIONS", value_name = "NUMBER")]
+    pub max_connections: Option<usize>,
+    /// Links that one account may have open [default: 16]
+    #[arg(long, env = "KOMADO_LINKS_PER_ACCOUNT", value_name = "NUMBER")]
+    pub links_per_account: Option<usize>,
+    /// Passwords checked at once; each takes 19 MiB while it is checked [default: 2]
+    #[arg(long, env = "KOMADO_HASHING_THREADS", value_name = "NUMBER")]
+    pub hashing_threads: Option<usize>,
+    /// What to log: error, warn, info, debug, trace, or more precisely as in RUST_LOG [default: info]
+    #[arg(long, env = "KOMADO_LOG", value_name = "FILTER", global = true)]
+    pub log: Option<String>,
+    /// How to log [default: text]
+    #[arg(long, env = "KOMADO_LOG_FORMAT", global = true)]
+    pub log_format: Option<LogFormat>,
+    /// Worker threads [default: one per core]
+    #[arg(long, env = "KOMADO_WORKERS", value_name = "NUMBER")]
+    pub workers: Option<usize>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration {} cannot be read: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is not TOML or says something unknown.
+    #[error("the configuration {} is not right: {error}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        error: Box<toml::de::Error>,
+    },
+    /// Only one of certificate and key is given.
+    #[error("certificate and key belong together: give both --certificate and --key, or neither")]
+    HalfACertificate,
+    /// No address is given.
+    #[error("there is no address to listen on: give --listen ADDRESS:PORT")]
+    NoAddress,
+}
+
+impl Layer {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`], [`ConfigError::Malformed`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        toml::from_str(&text).map_err(|error| ConfigError::Malformed { path: path.to_owned(), error: Box::new(error) })
+    }
+
+    /// What this layer says, and where it says nothing, what `next` says.
+    #[must_use]
+    pub fn before(self, next: Self) -> Self {
+        // A certificate of one layer never goes with a key of another.
+        let pair = if self.certificate.is_some() || self.key.is_some() {
+            (self.certificate, self.key)
+        } else {
+            (next.certificate, next.key)
+        };
+        Self {
+            listen: self.listen.or(next.listen),
+            data: self.data.or(next.data),
+            certificate: pair.0,
+            key: pair.1,
+            names: self.names.or(next.names),
+            session_days: self.session_days.or(next.session_days),
+            max_connections: self.max_connections.or(next.max_connections),
+            links_per_account: self.links_per_account.or(next.links_per_account),
+            hashing_threads: self.hashing_threads.or(next.hashing_threads),
+            log: self.log.or(next.log),
+            log_format: self.log_format.or(next.log_format),
+            workers: self.workers.or(next.workers),
+        }
+    }
+
+    /// The configuration, with the defaults for what no layer said.
+    ///
+    /// # Errors
+    /// [`ConfigError::HalfACertificate`], [`ConfigError::NoAddress`].
+    pub fn finish(self) -> Result<Config, ConfigError> {
+        let defaults = Config::in_folder(self.data.unwrap_or_else(|| PathBuf::from("komado-data")));
+        let certificate = match (self.certificate, self.key) {
+            (Some(chain), Some(key)) => Some(CertificateFiles { chain, key }),
+            (None, None) => None,
+            _ => return Err(ConfigError::HalfACertificate),
+        };
+        let listen = self.listen.unwrap_or(defaults.listen);
+        if listen.is_empty() {
+            return Err(ConfigError::NoAddress);
+        }
+        let days = self.session_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600));
+        Ok(Config {
+            listen,
+            data: defaults.data,
+            certificate,
+            names: self.names.unwrap_or(defaults.names),
+            session: days.unwrap_or(defaults.session),
+            max_connections: self.max_connections.unwrap_or(defaults.max_connections).max(1),
+            links_per_account: self.links_per_account.unwrap_or(defaults.links_per_account).max(1),
+            hashing_threads: self.hashing_threads.unwrap_or(defaults.hashing_threads).max(1),
+            log: self.log.unwrap_or(defaults.log),
+            log_format: self.log_format.unwrap_or(defaults.log_format),
+            workers: self.workers.unwrap_or(defaults.workers),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_first_wins_and_the_rest_is_filled_up() {
+        let flags = Layer { session_days: Some(1), ..Layer::default() };
+        let file: Layer = toml::from_str(
+            "listen = ['127.0.0.1:80', '[::1]:443']\nsession-days = 7\nlinks-per-account = 3\nlog-format = 'json'",
+        )
+        .unwrap();
+        let config = flags.before(file).finish().unwrap();
+        assert_eq!(config.session, Duration::from_secs(24 * 3600));
+        assert_eq!((config.listen.len(), config.links_per_account), (2, 3));
+        assert_eq!((config.log_format, config.log.as_str()), (LogFormat::Json, "info"));
+    }
+
+    #[test]
+    fn mistakes_in_the_file_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("komado.toml");
+        let message = Layer::read(&path).unwrap_err().to_string();
+        assert!(message.contains("komado.toml"), "{message}");
+        std::fs::write(&path, "sesion-days = 3").unwrap();
+        let message = Layer::read(&path).unwrap_err().to_string();
+        assert!(message.contains("sesion-days") && message.contains("session-days"), "{message}");
+    }
+
+    #[test]
+    fn half_a_certificate_is_refused_and_never_completed_from_elsewhere() {
+        let half = Layer { certificate: Some("a.pem".into()), ..Layer::default() };
+        let file = Layer { certificate: Some("b.pem".into()), key: Some("b.key".into()), ..Layer::default() };
+        assert!(matches!(half.before(file).finish(), Err(ConfigError::HalfACertificate)));
+    }
+}

@@ -1,0 +1,66 @@
+//! What handlers take from a request, with a problem for whatever is not right about it.
+
+use super::problem::Refused;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use http::StatusCode;
+use http::request::Parts;
+use relay::vocabulary::{Check, Problem, REQUEST_MAX, VocabularyError, body, code};
+use serde::de::DeserializeOwned;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How long a client may take to send a command's body.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A command's body: JSON that keeps its limits. An empty body counts as `{}`.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Check, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let arriving = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state));
+        let slow = |_| Problem::new(408, code::MALFORMED, "The body did not arrive in time. Send it faster.");
+        let bytes = arriving.await.map_err(slow)?.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                Problem::new(413, code::TOO_LONG, format!("The body is over the limit of {REQUEST_MAX} bytes."))
+            } else {
+                Problem::new(400, code::MALFORMED, "The body broke off.")
+            }
+        })?;
+        let malformed =
+            |error: serde_json::Error| VocabularyError::Malformed { what: "body", reason: error.to_string() };
+        let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        Ok(Self(body(serde_json::from_slice(bytes).map_err(malformed)?)?))
+    }
+}
+
+/// The one parameter of a path, such as a number.
+pub(super) struct At<T>(pub(super) T);
+
+impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let missing = || Problem::new(404, code::NOT_FOUND, format!("There is nothing at {}.", parts.uri.path()));
+        let problem = missing();
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let value = path.ok().and_then(|Path(text)| text.parse().ok());
+        Ok(Self(value.ok_or(problem)?))
+    }
+}
+
+/// The query's parameters.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(rejection) => Err(Problem::new(400, code::MALFORMED, format!("{}.", rejection.body_text())).into()),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The server's state: every room's handle, in one place, for commands and links.
+
+use crate::call::Calls;
+use crate::certificate::Certificate;
+use crate::chat::Chats;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::database::{Database, DatabaseError, FolderLock};
+use crate::delivery::{Delivery, LinkCommand, LinkHandle};
+use crate::http::problem::Refused;
+use crate::identity::authority::{self, Owner, Readers};
+use crate::identity::{Accounts, Backoff, Hasher, HasherError, Identity, Sessions};
+use crate::publication::Publications;
+use crate::tracks::Tracks;
+use parking_lot::Mutex;
+use relay::TrackId;
+use relay::track::Track;
+use relay::vocabulary::{Problem, code};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The password threads.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+    /// The certificate.
+    #[error(transparent)]
+    Certificate(#[from] crate::certificate::CertificateError),
+}
+
+/// Everything that commands and links work with.
+#[derive(Debug)]
+pub struct State {
+    /// How the server was configured.
+    pub config: Config,
+    /// Its clock.
+    pub clock: Clock,
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// The database.
+    pub database: Arc<Database>,
+    /// Who has an account.
+    pub accounts: Accounts,
+    /// Who is logged in.
+    pub sessions: Sessions,
+    /// Who must wait before the next login.
+    pub backoff: Backoff,
+    /// The chats.
+    pub chats: Arc<Chats>,
+    /// The calls.
+    pub calls: Arc<Calls>,
+    /// The live tracks.
+    pub tracks: Arc<Tracks>,
+    /// The authenticated links.
+    pub delivery: Arc<Delivery>,
+    publications: Mutex<Publications>,
+    closing: watch::Sender<bool>,
+    // Let go of last: whoever takes the folder next must find everything finished.
+    _folder: FolderLock,
+}
+
+impl State {
+    /// Opens everything that the server stands on.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn open(config: Config) -> Result<Arc<Self>, StateError> {
+        let folder = FolderLock::take(&config.data)?;
+        let certificate = Certificate::obtain(&config)?;
+        let database = Arc::new(Database::open(&config.data)?);
+        let clock = Clock::start();
+        let hasher = Arc::new(Hasher::start(config.hashing_threads)?);
+        let chats = Arc::new(Chats::new(database.clone(), clock));
+        let tracks = Arc::new(Tracks::default());
+        let delivery = Arc::new(Delivery::new(config.links_per_account));
+        let calls = Arc::new(Calls::new(delivery.clone(), tracks.clone(), chats.clone(), clock));
+        Ok(Arc::new(Self {
+            accounts: Accounts::new(database.clone(), hasher),
+            sessions: Sessions::new(database.clone(), config.session),
+            backoff: Backoff::default(),
+            publications: Mutex::default(),
+            closing: watch::Sender::new(false),
+            config,
+            clock,
+            certificate,
+            database,
+            chats,
+            calls,
+            tracks,
+            delivery,
+            _folder: folder,
+        }))
+    }
+
+    /// A link has shown a session: from now on it is this identity's. Called by the commands that show one.
+    pub fn link_authenticated(&self, link: &LinkHandle, identity: &Identity) {
+        link.identify(identity.clone());
+        self.delivery.register(identity, link.clone());
+        let owner = Owner::of(identity);
+        for track in self.tracks.owned_by(&owner) {
+            if link.command(LinkCommand::Write { track }).is_err() {
+                link.close(crate::delivery::CloseReason::Overloaded);
+            }
+        }
+        self.link_reachable(link);
+    }
+
+    /// The link is heard, or heard again after [`State::link_unreachable`]. Without an identity nothing happens.
+    pub fn link_reachable(&self, link: &LinkHandle) {
+        if let Some(identity) = link.identity() {
+            let owner = Owner::of(&identity);
+            self.publications.lock().found(&owner, link.id());
+            self.calls.link_reachable(&owner, link.id());
+        }
+    }
+
+    /// No exchange of the link is alive: from now on the 10 s of its calls and public tracks run, unless the device has
+    /// another link.
+    pub fn link_unreachable(&self, link: &LinkHandle) {
+        if let Some(identity) = link.identity() {
+            let owner = Owner::of(&identity);
+            let publishes = !self.tracks.published_by(&owner).is_empty();
+            self.publications.lock().lost(&owner, link.id(), publishes, self.clock.elapsed());
+            self.calls.link_unreachable(&owner, link.id());
+        }
+    }
+
+    /// The link has ended.
+    pub fn link_gone(&self, link: &LinkHandle) {
+        self.delivery.unregister(link.id());
+        self.link_unreachable(link);
+    }
+
+    /// The track of that number, if `identity` may read it.
+    ///
+    /// # Errors
+    /// [`code::NOT_FOUND`], also for what must not be read: numbers tell nothing.
+    pub async fn readable(&self, identity: &Identity, id: TrackId) -> Result<Track, Refused> {
+        let found = match crate::chat::chat_of(id) {
+            Some(chat) => self.chats.room(chat).await?.map(|room| {
+                let members = room.members.iter().map(|member| member.id).collect();
+                (room.track.clone(), Readers::Accounts(members))
+            }),
+            None => self.tracks.find(id).map(|live| (live.track, live.readers)),
+        };
+        let allowed = found.filter(|(_, readers)| authority::may_read(identity, readers));
+        let missing = || Problem::new(404, code::NOT_FOUND, format!("There is no track {id} that you may read."));
+        Ok(allowed.map(|(track, _)| track).ok_or_else(missing)?)
+    }
+
+    /// Turns true when the server begins to close: long answers end then.
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
+    pub(crate) fn begin_closing(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Ends the public tracks of publishers that have been away for too long.
+    pub(crate) fn end_abandoned_tracks(&self) {
+        let given_up = self.publications.lock().given_up(self.clock.elapsed());
+        for owner in given_up {
+            for track in self.tracks.published_by(&owner) {
+                tracing::info!(%track, account = owner.account, "a public track ends: its publisher is gone");
+                self.tracks.close(track);
+                self.delivery.command_device(&owner, || LinkCommand::Unwrite { track });
+            }
+        }
+    }
+}
