@@ -82,13 +82,13 @@ pub struct Layer {
     #[arg(long, env = "KOMADO_LISTEN", value_name = "ADDRESS:PORT", value_delimiter = ',')]
     pub listen: Option<Vec<SocketAddr>>,
     /// Folder for the database and the server's own certificate [default: ./komado-data]
-    #[arg(long, env = "KOMADO_DATA", value_name = "FOLDER", global = true)]
+    #[arg(long, env = "KOMADO_DATA", value_name = "FOLDER")]
     pub data: Option<PathBuf>,
     /// PEM file with the certificate chain; without it one is made at the first start
-    #[arg(long, env = "KOMADO_CERTIFICATE", value_name = "FILE", global = true)]
+    #[arg(long, env = "KOMADO_CERTIFICATE", value_name = "FILE")]
     pub certificate: Option<PathBuf>,
     /// PEM file with the certificate's private key
-    #[arg(long, env = "KOMADO_KEY", value_name = "FILE", global = true)]
+    #[arg(long, env = "KOMADO_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
     /// Name or address that a certificate made by the server is for [default: localhost]
     #[arg(long = "name", env = "KOMADO_NAMES", value_name = "NAME", value_delimiter = ',')]
@@ -106,10 +106,10 @@ pub struct Layer {
     #[arg(long, env = "KOMADO_HASHING_THREADS", value_name = "NUMBER")]
     pub hashing_threads: Option<usize>,
     /// What to log: error, warn, info, debug, trace, or more precisely as in RUST_LOG [default: info]
-    #[arg(long, env = "KOMADO_LOG", value_name = "FILTER", global = true)]
+    #[arg(long, env = "KOMADO_LOG", value_name = "FILTER")]
     pub log: Option<String>,
     /// How to log [default: text]
-    #[arg(long, env = "KOMADO_LOG_FORMAT", global = true)]
+    #[arg(long, env = "KOMADO_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
     /// Worker threads [default: one per core]
     #[arg(long, env = "KOMADO_WORKERS", value_name = "NUMBER")]
