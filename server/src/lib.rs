@@ -11,6 +11,7 @@ pub mod database;
 pub mod delivery;
 pub mod http;
 pub mod identity;
+mod link;
 pub mod publication;
 pub mod reachability;
 mod run;

@@ -49,7 +49,7 @@ impl Server {
         let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
         let state = State::open(config)?;
         let connections = Arc::new(Semaphore::new(listen::connections_allowed(state.config.max_connections)));
-        let app = router::outside(&state);
+        let app = router::outside(&state).merge(crate::link::routes(&state));
         let mut serving = JoinSet::new();
         for listener in listeners {
             let tls = state.certificate.tls.clone();

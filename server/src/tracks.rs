@@ -31,6 +31,8 @@ pub enum Content {
 pub struct Live {
     /// The track.
     pub track: Track,
+    /// What it carries.
+    pub content: Content,
     /// Who may read it.
     pub readers: Readers,
     /// Who may write it.
@@ -73,7 +75,7 @@ impl Tracks {
     /// Creates a track that `owner` writes and `readers` read.
     pub fn create(&self, content: Content, owner: Owner, readers: Readers) -> Track {
         let track = self.track(content);
-        let live = Live { track: track.clone(), readers, owner, name: None };
+        let live = Live { track: track.clone(), content, readers, owner, name: None };
         self.tables.lock().live.insert(track.id(), Entry { live, keyframe_asked: None });
         track
     }
@@ -92,7 +94,8 @@ impl Tracks {
             return Err(CreateError::TooMany);
         }
         let track = self.track(Content::Video);
-        let live = Live { track: track.clone(), readers: Readers::Public, owner, name: Some(name.to_owned()) };
+        let content = Content::Video;
+        let live = Live { track: track.clone(), content, readers: Readers::Public, owner, name: Some(name.to_owned()) };
         tables.live.insert(track.id(), Entry { live, keyframe_asked: None });
         tables.public.insert(name.to_owned(), track.id());
         Ok(track)

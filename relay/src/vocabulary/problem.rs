@@ -31,6 +31,8 @@ pub mod code {
     pub const INVALID: &str = "invalid";
     /// This command makes sense only inside a link.
     pub const LINK_NEEDED: &str = "link_needed";
+    /// The link has ended: open a new one.
+    pub const LINK_GONE: &str = "link_gone";
     /// The caller is in another call.
     pub const IN_A_CALL: &str = "in_a_call";
     /// The call has moved on: answered elsewhere, over, or never offered.
@@ -110,6 +112,7 @@ fn title(code: &str) -> &'static str {
         code::TOO_LONG => "Too long",
         code::INVALID => "Value not allowed",
         code::LINK_NEEDED => "This needs a link",
+        code::LINK_GONE => "The link has ended",
         code::IN_A_CALL => "Already in a call",
         code::CALL_MOVED_ON => "The call has moved on",
         code::NAME_TAKEN => "The name is in use",

@@ -57,12 +57,8 @@ pub(super) enum SessionError {
 impl Session {
     pub fn new(id: LinkId, keys: Option<Keys>, clock: Clock) -> Self {
         let doorbell = Arc::new(Doorbell::default());
-        let config = Config {
-            role: Role::Server,
-            keys,
-            freshness: Freshness::default(),
-            driver: Waker::from(doorbell.clone()),
-        };
+        let config =
+            Config { role: Role::Server, keys, freshness: Freshness::default(), driver: Waker::from(doorbell.clone()) };
         let now = clock.micros();
         let inner = Inner {
             link: Link::new(config, now),

@@ -1,0 +1,230 @@
+//! A link's driver: its timers, the commands that come through it and the events that go to it, until it ends.
+
+use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use relay::{
+    Frame, Kind, MILLISECOND, Micros, SECOND, TrackId,
+    link::{Class, Output},
+    track::Start,
+    vocabulary::{Envelope, Event, Request, Response},
+};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::session::Session;
+use crate::{
+    chat::chat_of,
+    delivery::{LinkCommand, LinkHandle},
+    http::{caller::Caller, dispatch::dispatch},
+    state::State,
+    tracks::Content,
+};
+
+/// A link that is silent for this long counts as unreachable; its calls' patience begins to run.
+const SILENT: Micros = 3 * SECOND;
+
+/// A link that is silent for this long is over.
+const FORGOTTEN: Micros = 60 * SECOND;
+
+/// A link that shows no session by then is closed.
+const STRANGER: Micros = 30 * SECOND;
+
+/// Timers are looked at at least and at most this often.
+const SELDOM: Micros = SECOND;
+const OFTEN: Micros = 5 * MILLISECOND;
+
+/// How long an ended link has to say so.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Messages brought from the archive at a time.
+const PAGE: u32 = 100;
+
+/// Commands that may wait while one is worked on.
+const COMMANDS: usize = 256;
+
+pub(super) struct Driver {
+    pub session: Arc<Session>,
+    pub state: Arc<State>,
+    /// Where commands go.
+    pub router: Router,
+    pub handle: LinkHandle,
+    pub address: IpAddr,
+    pub commanded: mpsc::Receiver<LinkCommand>,
+    pub happened: mpsc::Receiver<Event>,
+}
+
+impl Driver {
+    pub async fn run(mut self) {
+        tracing::debug!(link = %self.session.id, address = %self.address, "a link opens");
+        let mut commands: VecDeque<Frame> = VecDeque::new();
+        let mut at_work: JoinSet<Response> = JoinSet::new();
+        let mut archives: JoinSet<(TrackId, Vec<Frame>)> = JoinSet::new();
+        let mut reachable = true;
+        let began = self.session.clock.micros();
+        let reason = loop {
+            let (next, silent) = self.session.timing();
+            let now = self.session.clock.micros();
+            if let Some(reason) = self.session.ended() {
+                break reason;
+            }
+            if silent > FORGOTTEN {
+                break "nothing came for a minute".to_owned();
+            }
+            if self.handle.identity().is_none() && now - began > STRANGER {
+                break format!("nobody logged in within {} s", STRANGER / SECOND);
+            }
+            if reachable != (silent <= SILENT) {
+                reachable = !reachable;
+                if reachable {
+                    self.state.link_reachable(&self.handle);
+                } else {
+                    self.state.link_unreachable(&self.handle);
+                }
+            }
+            if at_work.is_empty()
+                && let Some(frame) = commands.pop_front()
+            {
+                // One after the other: what a client sends in order happens in order.
+                self.work(&mut at_work, &frame);
+            }
+            let next = next.unwrap_or(now + SELDOM).clamp(now + OFTEN, now + SELDOM);
+            tokio::select! {
+                biased;
+                reason = self.handle.closed() => break reason.to_string(),
+                Some(command) = self.commanded.recv() => self.obey(command),
+                Some(event) = self.happened.recv() => self.tell(&event),
+                Some(done) = at_work.join_next(), if !at_work.is_empty() => match done {
+                    Ok(response) => self.answer(&response),
+                    Err(error) => tracing::error!(%error, "a command broke off"),
+                },
+                Some(Ok((track, frames))) = archives.join_next(), if !archives.is_empty() => {
+                    self.session.with_link(|link, _| link.feed_archive(track, frames));
+                }
+                () = self.session.doorbell.driver_rung() => {}
+                () = tokio::time::sleep(Duration::from_micros(next - now)) => {
+                    self.session.with_link(|link, now| link.handle_timeout(now));
+                }
+            }
+            while let Some(output) = self.session.next_output() {
+                self.take(output, &mut commands, &mut archives);
+            }
+        };
+        // Events that were sent before the end still go out: a server that closes says when to come back.
+        while let Ok(event) = self.happened.try_recv() {
+            self.tell(&event);
+        }
+        tracing::debug!(link = %self.session.id, %reason, "a link ends");
+        self.state.link_gone(&self.handle);
+        self.session.end(&reason);
+        // Whoever waits for something gets the farewell.
+        tokio::time::sleep(FAREWELL).await;
+    }
+
+    fn take(&self, output: Output, commands: &mut VecDeque<Frame>, archives: &mut JoinSet<(TrackId, Vec<Frame>)>) {
+        match output {
+            Output::Frame(frame) if frame.header().kind == Kind::Request && commands.len() < COMMANDS => {
+                commands.push_back(frame);
+            }
+            Output::Frame(frame) if frame.header().kind == Kind::Request => {
+                self.session.end(&format!("more than {COMMANDS} commands wait for their answers"));
+                drop(frame);
+            }
+            Output::Frame(frame) => {
+                tracing::debug!(link = %self.session.id, kind = ?frame.header().kind, "only requests go up");
+            }
+            // Its publisher is asked, who may be on another link.
+            Output::KeyframeWanted(track) => self.ask_for_keyframe(track),
+            // The server itself shows nothing; its readers will ask.
+            Output::KeyframeMissing(track) => self.ask_for_keyframe(track),
+            Output::Archive { track, after, .. } => {
+                let state = self.state.clone();
+                archives.spawn(async move {
+                    let page = state.chats.frames(track, after, PAGE).await;
+                    let frames = page.unwrap_or_else(|error| {
+                        tracing::error!(%track, %error, "history could not be read");
+                        Vec::new()
+                    });
+                    (track, frames)
+                });
+            }
+            // Exchanges are the client's to open; it sees the same.
+            Output::Stalled(exchange) => tracing::debug!(link = %self.session.id, %exchange, "an answer is held up"),
+            Output::Closed { reason } => self.session.end(&format!("the client said: {reason}")),
+        }
+    }
+
+    fn ask_for_keyframe(&self, track: TrackId) {
+        if let Some(live) = self.state.tracks.find(track)
+            && self.state.tracks.keyframe_due(track, self.state.clock.elapsed())
+        {
+            self.state.delivery.send_device(&live.owner, &Event::KeyframeWanted { track: track.0 });
+        }
+    }
+
+    fn work(&self, at_work: &mut JoinSet<Response>, frame: &Frame) {
+        let payload = frame.payload();
+        match Request::parse(&payload) {
+            Ok(request) => {
+                // A link is sealed, or inside TLS: it cannot be opened otherwise.
+                let caller = Caller::of_link(&self.handle, true, self.address);
+                let router = self.router.clone();
+                at_work.spawn(async move { dispatch(&router, caller, request).await });
+            }
+            Err(error) => {
+                let id = Envelope::peek(&payload).id;
+                self.answer(&Response::refused(id, &error));
+            }
+        }
+    }
+
+    fn answer(&self, response: &Response) {
+        match response.encode() {
+            Ok(payload) => self.send(Kind::Response, &payload),
+            Err(error) => {
+                tracing::error!(%error, "an answer is too long for a link");
+                if let Ok(payload) = Response::refused(response.id, &error).encode() {
+                    self.send(Kind::Response, &payload);
+                }
+            }
+        }
+    }
+
+    fn tell(&self, event: &Event) {
+        match event.encode() {
+            Ok(payload) => self.send(Kind::Event, &payload),
+            Err(error) => tracing::error!(%error, "an event is too long for a link"),
+        }
+    }
+
+    fn send(&self, kind: Kind, payload: &[u8]) {
+        if let Err(error) = self.session.with_link(|link, now| link.send_control(kind, payload, now)) {
+            self.session.end(&error.to_string());
+        }
+    }
+
+    fn class(&self, track: TrackId) -> Class {
+        if chat_of(track).is_some() {
+            return Class::Message;
+        }
+        match self.state.tracks.find(track).map(|live| live.content) {
+            Some(Content::Audio) => Class::Audio,
+            Some(Content::Video) | None => Class::Video,
+        }
+    }
+
+    fn obey(&self, command: LinkCommand) {
+        match command {
+            LinkCommand::Read { track, after } => {
+                let start = after.map_or(Start::Oldest, Start::After);
+                let class = self.class(track.id());
+                self.session.with_link(|link, now| {
+                    link.stop_track(track.id());
+                    link.send_track(&track, start, class, now);
+                });
+            }
+            LinkCommand::Stop { track } => self.session.with_link(|link, _| link.stop_track(track)),
+            LinkCommand::Write { track } => self.session.allow(track),
+            LinkCommand::Unwrite { track } => self.session.forbid(track),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The addresses of links: what opens one, what goes up and what comes down.
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{DefaultBodyLimit, Extension, Path, Query, State as Shared},
+    response::Response,
+    routing::{get, post},
+};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use parking_lot::Mutex;
+use relay::{
+    link::{ExchangeId, record::MAGIC},
+    seal::{Keys, LinkId},
+    vocabulary::{Problem, code},
+};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use super::{
+    down::{LongAnswer, short_answer},
+    driver::Driver,
+    opening::{Opening, OpeningError, named, unmark},
+    session::{Answer, Session, SessionError},
+    up::{self, UpError},
+};
+use crate::{
+    delivery::{COMMANDS_WAITING, EVENTS_WAITING, LinkHandle},
+    http::{caller::Peer, problem::Refused, router::commands},
+    state::State,
+};
+
+/// Links that may be open at a time. Each costs a task and what it has in flight.
+const MAX_LINKS: usize = 20_000;
+
+/// Handshakes and their certificates are not longer.
+const MAX_HANDSHAKE: usize = 80 * 1024;
+
+/// The longest time a GET may ask to be held.
+const MAX_HOLD: Duration = Duration::from_secs(30);
+
+/// The most padding a long answer may be asked to begin with.
+const MAX_PAD: usize = 16 * 1024;
+
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// What the listener serves for links.
+pub fn routes(state: &Arc<State>) -> Router {
+    let links = Arc::new(Links {
+        opening: Opening::new(state.certificate.seal.clone()),
+        commands: commands(state),
+        state: state.clone(),
+        open: Arc::default(),
+    });
+    Router::new()
+        .route("/v1/link", post(open_inside_tls))
+        .route("/v1/link/seal", post(begin_seal))
+        .route("/v1/link/seal/{link}", post(finish_seal))
+        .layer(DefaultBodyLimit::max(MAX_HANDSHAKE))
+        .route("/v1/link/{link}/up", post(send_up))
+        .route("/v1/link/{link}/down", get(bring_down))
+        .with_state(links)
+}
+
+struct Links {
+    state: Arc<State>,
+    commands: Router,
+    opening: Opening,
+    open: Arc<Mutex<HashMap<LinkId, Arc<Session>>>>,
+}
+
+impl Links {
+    fn find(&self, name: &str) -> Result<Arc<Session>, Refused> {
+        let found = name.parse().ok().and_then(|link: LinkId| self.open.lock().get(&link).cloned());
+        let gone = || {
+            let detail = "This link has ended, or the server was started anew. Open a new one.";
+            Problem::new(StatusCode::GONE.as_u16(), code::LINK_GONE, detail)
+        };
+        Ok(found.ok_or_else(gone)?)
+    }
+
+    fn open(&self, link: LinkId, keys: Option<Keys>, address: IpAddr) -> Result<(), Refused> {
+        let session = Arc::new(Session::new(link, keys, self.state.clock));
+        let (commands, commanded) = mpsc::channel(COMMANDS_WAITING);
+        let (events, happened) = mpsc::channel(EVENTS_WAITING);
+        {
+            let mut open = self.open.lock();
+            if open.len() >= MAX_LINKS {
+                let detail = "The server has as many links as it can carry. Try again in a moment.";
+                return Err(Problem::new(503, code::OVERLOADED, detail).retry_after_ms(5_000).into());
+            }
+            open.insert(link, session.clone());
+        }
+        let driver = Driver {
+            session,
+            state: self.state.clone(),
+            router: self.commands.clone(),
+            handle: LinkHandle::new(link, commands, events),
+            address,
+            commanded,
+            happened,
+        };
+        let open = self.open.clone();
+        tokio::spawn(async move {
+            driver.run().await;
+            open.lock().remove(&link);
+        });
+        Ok(())
+    }
+}
+
+async fn open_inside_tls(
+    Shared(links): Shared<Arc<Links>>,
+    Extension(peer): Extension<Peer>,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    if !peer.secure {
+        let detail = "Over plain http a link must be sealed: begin at /v1/link/seal, or use https.";
+        return Err(Problem::new(403, code::NOT_SECURE, detail).into());
+    }
+    unmark(&body)?;
+    let link = links.opening.name()?;
+    links.open(link, None, peer.address)?;
+    Ok(octets(named(link, &[]).into()))
+}
+
+async fn begin_seal(Shared(links): Shared<Arc<Links>>, body: Bytes) -> Result<Response, Refused> {
+    Ok(octets(links.opening.begin(&body)?.into()))
+}
+
+async fn finish_seal(
+    Shared(links): Shared<Arc<Links>>,
+    Extension(peer): Extension<Peer>,
+    Path(link): Path<String>,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let link: LinkId = link.parse().map_err(|_| OpeningError::Unknown)?;
+    // A proxy that repeats the request must not be told that the handshake is unknown.
+    if !links.open.lock().contains_key(&link) {
+        let keys = links.opening.finish(link, &body)?;
+        links.open(link, Some(keys), peer.address)?;
+    }
+    Ok(octets(Bytes::from_static(MAGIC).into()))
+}
+
+#[derive(Debug, Deserialize)]
+struct Up {
+    x: u64,
+}
+
+async fn send_up(
+    Shared(links): Shared<Arc<Links>>,
+    Path(link): Path<String>,
+    Query(wish): Query<Up>,
+    body: Body,
+) -> Result<Response, Refused> {
+    let session = links.find(&link)?;
+    match up::take(&session, ExchangeId(wish.x), body).await {
+        Ok(answer) => Ok(octets(answer.into())),
+        Err(error) => {
+            tracing::debug!(%link, exchange = wish.x, %error, "a body was not taken to its end");
+            if let UpError::Session(SessionError::Link(_) | SessionError::Flooded) = error {
+                session.end(&error.to_string());
+            }
+            Err(error.into())
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Down {
+    x: u64,
+    /// Milliseconds to wait for something; absent for a long answer.
+    hold: Option<u64>,
+    #[serde(default)]
+    pad: usize,
+}
+
+async fn bring_down(
+    Shared(links): Shared<Arc<Links>>,
+    Path(link): Path<String>,
+    Query(wish): Query<Down>,
+) -> Result<Response, Refused> {
+    let session = links.find(&link)?;
+    let exchange = ExchangeId(wish.x);
+    let Some(hold) = wish.hold else {
+        session.open_exchange(exchange, Answer::Long).map_err(UpError::from)?;
+        return Ok(octets(Body::new(LongAnswer::new(session, exchange, wish.pad.min(MAX_PAD)))));
+    };
+    session.open_exchange(exchange, Answer::Short).map_err(UpError::from)?;
+    let hold = Duration::from_millis(hold).min(MAX_HOLD);
+    let batch = short_answer(&session, exchange, hold).await.map_err(UpError::from)?;
+    Ok(octets(batch.into()))
+}
+
+/// An answer that proxies leave as it is and pass on as it comes.
+fn octets(body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
+impl From<OpeningError> for Refused {
+    fn from(error: OpeningError) -> Self {
+        let (status, code) = match error {
+            OpeningError::Magic | OpeningError::Handshake(_) => (400, code::MALFORMED),
+            OpeningError::Unknown => (410, code::LINK_GONE),
+            OpeningError::TooMany => (503, code::OVERLOADED),
+            OpeningError::Random => (500, code::INTERNAL),
+        };
+        Problem::new(status, code, format!("{error}.")).into()
+    }
+}
+
+impl From<UpError> for Refused {
+    fn from(error: UpError) -> Self {
+        let (status, code) = match &error {
+            UpError::Session(SessionError::Ended(_)) => (410, code::LINK_GONE),
+            UpError::Session(SessionError::Flooded) => (429, code::OVERLOADED),
+            UpError::Session(SessionError::Link(_)) | UpError::Cut => (400, code::MALFORMED),
+            UpError::Silent => (408, code::MALFORMED),
+            UpError::TooLong => (413, code::TOO_LONG),
+        };
+        Problem::new(status, code, format!("{error}.")).into()
+    }
+}
