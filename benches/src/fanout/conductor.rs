@@ -35,15 +35,15 @@ fn floor(options: &Options) -> Result<Side, BenchError> {
     let mut readers = Audience::start(options, target, None)?;
     readers.wait_connected()?;
     floor.say("begin")?;
-    readers.measure("kernel floor", options, &floor, None)
+    readers.measure("kernel floor", options, floor.id(), None)
 }
 
 fn served(options: &Options) -> Result<Side, BenchError> {
     let stage = server::start(options)?;
-    let before = usage::of(stage.server.id()).map(|usage| usage.resident);
+    let before = usage::of(stage.process).map(|usage| usage.resident);
     let mut readers = Audience::start(options, stage.target, Some(&stage.path))?;
     readers.wait_connected()?;
-    readers.measure("komado-server", options, &stage.server, before)
+    readers.measure("komado-server", options, stage.process, before)
 }
 
 /// The process of the readers.
@@ -74,7 +74,7 @@ impl Audience {
         mut self,
         name: &str,
         options: &Options,
-        sender: &Child,
+        sender: u32,
         resident_before: Option<u64>,
     ) -> Result<Side, BenchError> {
         let is_served = matches!(self.told(SERVED_WITHIN)?, Some(Told::Served));
@@ -82,10 +82,10 @@ impl Audience {
             eprintln!("{name}: not all {} readers were served within {} s", self.count, SERVED_WITHIN.as_secs());
         }
         Progress::wait(format!("{name}: settling"), SETTLE);
-        let before = usage::of(sender.id());
+        let before = usage::of(sender);
         self.child.say("measure")?;
         Progress::wait(format!("{name}: measuring"), Duration::from_secs(options.seconds));
-        let after = usage::of(sender.id());
+        let after = usage::of(sender);
         self.child.say("end")?;
         let received = self.result()?;
         let cpu = before.zip(after).map(|(before, after)| (after.cpu - before.cpu).as_secs_f64());

@@ -12,6 +12,7 @@ mod server;
 mod stream;
 mod workload;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use conductor::run;
@@ -35,6 +36,18 @@ pub struct Options {
     /// Measure the kernel's floor only.
     #[arg(long)]
     pub floor_only: bool,
+    /// Let the server gather frames for this long and write them at once, as channels do; 0 writes each by itself.
+    #[arg(long, default_value_t = 0, value_name = "MILLISECONDS")]
+    pub merge_ms: u64,
+    /// Measure a server that runs already, on this machine, in process ID. A bench publisher must be at work there.
+    #[arg(long, value_name = "ADDRESS", requires = "process")]
+    pub attach: Option<SocketAddr>,
+    /// The process to measure with --attach.
+    #[arg(long, value_name = "ID")]
+    pub process: Option<u32>,
+    /// The public track's name.
+    #[arg(long, default_value = "bench")]
+    pub track: String,
     /// The komado-server to measure; by default the one beside this program.
     #[arg(long, value_name = "FILE")]
     pub server_binary: Option<PathBuf>,
