@@ -21,7 +21,7 @@ const FULL_PAUSE: Duration = Duration::from_millis(100);
 /// Files that are kept for the database, the log and the like.
 const FILES_KEPT: u64 = 128;
 /// What a connection over the cap hears.
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 44\r\n\
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 45\r\n\
     Retry-After: 5\r\nConnection: close\r\n\r\nThis server has too many connections. Retry.\n";
 
 /// Why an address cannot be listened on.

@@ -1,0 +1,222 @@
+//! The program itself: processes, signals, kill -9.
+
+mod world;
+
+use serde_json::json;
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use world::Https;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_komado-server");
+
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.env("KOMADO_DATA", folder).env_remove("KOMADO_CONFIG").stdin(Stdio::null());
+    command
+}
+
+/// Runs to the end with `input` on standard input.
+fn run(folder: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut child = program(folder)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A server process; killed when dropped.
+struct Process {
+    child: Child,
+    address: SocketAddr,
+    fingerprint: relay::seal::Fingerprint,
+    line: String,
+}
+
+impl Process {
+    fn start(folder: &Path, listen: &str) -> Self {
+        let mut child =
+            program(folder).args(["--listen", listen, "--log", "warn"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let after = |mark: &str| line.split(mark).nth(1).unwrap().split([' ', ',']).next().unwrap().to_owned();
+        let address = after("listens on ").parse().unwrap();
+        let fingerprint = after("certificate ").parse().unwrap();
+        Self { child, address, fingerprint, line }
+    }
+
+    async fn https(&self) -> Https {
+        Https::over(world::tls(self.address, self.fingerprint, &[b"http/1.1"]).await).await
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _dead_already = self.child.kill();
+        self.child.wait().unwrap();
+    }
+}
+
+fn two_accounts(folder: &Path) {
+    for name in ["alice", "bob"] {
+        let made = run(folder, &["user", "add", name, "--password-stdin"], "correct horse\n");
+        assert!(made.status.success(), "{}", text(&made.stderr));
+    }
+}
+
+#[test]
+fn accounts_are_kept_on_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    two_accounts(folder.path());
+    let file = folder.path().join("password");
+    std::fs::write(&file, "battery staple\n").unwrap();
+    let made =
+        run(folder.path(), &["user", "add", "studio", "--publisher", "--password-file", file.to_str().unwrap()], "");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let list = text(&run(folder.path(), &["user", "list"], "").stdout);
+    assert_eq!(list, "1\talice\n2\tbob\n3\tstudio\tpublisher\n");
+    assert!(run(folder.path(), &["user", "remove", "bob"], "").status.success());
+    assert!(run(folder.path(), &["user", "password", "alice", "--password-stdin"], "another one\n").status.success());
+
+    let fails = |arguments: &[&str], input: &str, says: &str| {
+        let output = run(folder.path(), arguments, input);
+        let message = text(&output.stderr);
+        assert!(!output.status.success() && message.contains(says), "{arguments:?}: {message}");
+    };
+    fails(&["user", "add", "alice", "--password-stdin"], "correct horse\n", "choose another name");
+    fails(&["user", "add", "carol", "--password-stdin"], "short\n", "8 characters");
+    fails(&["user", "add", "carol", "--password-stdin"], "", "first line");
+    fails(&["user", "add", "carol"], "", "--password-stdin");
+    fails(&["user", "remove", "nobody"], "", "user list");
+    fails(&["--certificate", "a.pem"], "", "--key");
+    fails(&["--config", "/nowhere.toml"], "", "/nowhere.toml");
+    fails(&["--log", "a=b=c"], "", "--log");
+}
+
+#[tokio::test]
+async fn a_second_server_says_what_is_in_its_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Process::start(folder.path(), "127.0.0.1:0");
+    assert!(first.line.contains(folder.path().to_str().unwrap()), "{}", first.line);
+    let shown = text(&run(folder.path(), &["fingerprint"], "").stdout);
+    assert_eq!(shown.trim().parse(), Ok(first.fingerprint));
+
+    let other = tempfile::tempdir().unwrap();
+    let port = run(other.path(), &["--listen", &first.address.to_string()], "");
+    assert!(!port.status.success() && text(&port.stderr).contains("taken by another program"));
+    let data = run(folder.path(), &["--listen", "127.0.0.1:0"], "");
+    let message = text(&data.stderr);
+    assert!(!data.status.success() && message.contains(&first.child.id().to_string()), "{message}");
+
+    // Accounts can be made while the server runs, and log in at once.
+    two_accounts(folder.path());
+    first.https().await.log_in("alice", "desk").await;
+}
+
+#[tokio::test]
+async fn a_signal_ends_it_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::start(folder.path(), "127.0.0.1:0");
+    let mut kept = process.https().await;
+    assert_eq!(kept.get("/v1/health").await.0, 200);
+    process.signal("-TERM");
+    let deadline = Instant::now() + Duration::from_secs(12);
+    let status = loop {
+        if let Some(status) = process.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "it did not end");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(status.success(), "{status}");
+    let mut rest = String::new();
+    if let Some(mut out) = process.child.stdout.take() {
+        out.read_to_string(&mut rest).unwrap();
+    }
+    assert_eq!(rest, "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_kill_9() {
+    const ENOUGH: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    two_accounts(folder.path());
+    let process = Process::start(folder.path(), "127.0.0.1:0");
+    let mut alice = process.https().await;
+    alice.log_in("alice", "desk").await;
+    let chat = alice.post("/v1/chats", json!({"with": "bob"})).await.1["id"].clone();
+    let path = format!("/v1/chats/{chat}/messages");
+    // Eight connections send as fast as they can, until nobody answers any more.
+    let (acknowledged, mut acknowledgements) = mpsc::channel(1);
+    for sender in 0..8 {
+        let (mut https, path, acknowledged) = (process.https().await, path.clone(), acknowledged.clone());
+        https.session = alice.session.clone();
+        tokio::spawn(async move {
+            for n in 0.. {
+                let key = format!("{sender}-{n}");
+                let body = json!({"text": "under load", "key": key}).to_string().into();
+                match https.try_send("POST", &path, body).await {
+                    Ok((201, body)) => {
+                        if acknowledged.send((body["sequence"].as_u64().unwrap(), key)).await.is_err() {
+                            return;
+                        }
+                    }
+                    Ok(other) => panic!("{other:?}"),
+                    Err(_) => return,
+                }
+            }
+        });
+    }
+    drop(acknowledged);
+    let mut kept = Vec::new();
+    while kept.len() < ENOUGH {
+        kept.push(acknowledgements.recv().await.unwrap());
+    }
+    process.signal("-KILL");
+    while let Some(late) = acknowledgements.recv().await {
+        kept.push(late);
+    }
+    drop(process);
+
+    let process = Process::start(folder.path(), "127.0.0.1:0");
+    let mut again = process.https().await;
+    again.session = alice.session;
+    let (mut found, mut after) = (Vec::new(), 0);
+    loop {
+        let (status, page) = again.get(&format!("{path}?after={after}")).await;
+        assert_eq!(status, 200, "{page}");
+        for message in page["messages"].as_array().unwrap() {
+            after = message["sequence"].as_u64().unwrap();
+            found.push((after, message["key"].as_str().unwrap().to_owned()));
+        }
+        if page["more"] == false {
+            break;
+        }
+    }
+    let keys: HashSet<_> = found.iter().map(|(_, key)| key).collect();
+    assert_eq!(keys.len(), found.len(), "a message is there twice");
+    assert!(found.iter().map(|(sequence, _)| *sequence).eq(1..=found.len() as u64), "a gap");
+    let found: HashSet<_> = found.into_iter().collect();
+    assert!(kept.iter().all(|message| found.contains(message)), "an acknowledged message is lost");
+    // Whoever got no answer sends again, and nothing is there twice.
+    let (sequence, key) = kept[0].clone();
+    let (status, repeated) = again.post(&path, json!({"text": "under load", "key": key})).await;
+    assert_eq!((status, &repeated["sequence"]), (201, &json!(sequence)));
+}
