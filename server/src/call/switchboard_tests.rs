@@ -180,7 +180,8 @@ fn a_call_rings_is_taken_on_one_device_and_ends() {
 #[test]
 fn what_can_happen_while_it_rings() {
     type Act = fn(&mut World, CallId) -> Vec<Effect>;
-    let table: [(&str, Act, &[(&str, &str)]); 4] = [
+    type Row = (&'static str, Act, &'static [(&'static str, &'static str)]);
+    let table: [Row; 4] = [
         (
             "decline",
             |world, id| world.decline(id, &device(BOB, "desk"), 3).unwrap().1,
