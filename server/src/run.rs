@@ -102,5 +102,7 @@ impl Running {
             Ok(Err(error)) => tracing::error!(%error, "the last writes may not have reached the disk"),
             Err(_) => tracing::error!("the disk did not take the last writes in time"),
         }
+        // Links that still say farewell hold on to the state, but have nothing more to store.
+        self.state.leave_folder();
     }
 }

@@ -60,8 +60,7 @@ pub struct State {
     pub delivery: Arc<Delivery>,
     publications: Mutex<Publications>,
     closing: watch::Sender<bool>,
-    // Let go of last: whoever takes the folder next must find everything finished.
-    _folder: FolderLock,
+    folder: Mutex<Option<FolderLock>>,
 }
 
 impl State {
@@ -93,7 +92,7 @@ impl State {
             calls,
             tracks,
             delivery,
-            _folder: folder,
+            folder: Mutex::new(Some(folder)),
         }))
     }
 
@@ -156,6 +155,11 @@ impl State {
     /// Turns true when the server begins to close: long answers end then.
     pub fn closing(&self) -> watch::Receiver<bool> {
         self.closing.subscribe()
+    }
+
+    /// Lets another server have the data folder, once everything is on the disk.
+    pub(crate) fn leave_folder(&self) {
+        self.folder.lock().take();
     }
 
     pub(crate) fn begin_closing(&self) {

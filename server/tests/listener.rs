@@ -94,9 +94,8 @@ async fn who_dawdles_is_shown_the_door() {
         // One byte now and then does not win more time for a header.
         while loris.write_all(b"a").await.is_ok() {
             let mut byte = [0];
-            match tokio::time::timeout(Duration::from_millis(500), loris.read(&mut byte)).await {
-                Ok(Ok(0) | Err(_)) => break,
-                _ => {}
+            if let Ok(Ok(0) | Err(_)) = tokio::time::timeout(Duration::from_millis(500), loris.read(&mut byte)).await {
+                break;
             }
         }
     };
