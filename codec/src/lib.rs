@@ -2,6 +2,7 @@
 //! code that knows no network, no window and no clock.
 
 pub mod colour;
+pub mod container;
 pub mod h264;
 pub mod opus;
 pub mod picture;

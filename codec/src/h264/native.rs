@@ -208,19 +208,13 @@ impl NativeDecoder {
     /// Decodes one access unit and gives its picture at once (streams without reordering).
     pub fn decode_now(&mut self, bytes: &[u8], pool: &PicturePool) -> Result<Option<Picture>, Status> {
         // SAFETY: see `call`.
-        self.call(Some(bytes), 0, pool, |table| table.DecodeFrameNoDelay).map(|out| out.map(|(picture, _)| picture))
+        self.call(bytes, 0, pool, |table| table.DecodeFrameNoDelay).map(|out| out.map(|(picture, _)| picture))
     }
 
     /// Decodes one access unit; pictures come out in the order of presentation, each with the `stamp` of its access
-    /// unit, later than they went in where the stream reorders.
+    /// unit, later than they went in where the stream reorders. An empty one says that no more come.
     pub fn decode(&mut self, bytes: &[u8], stamp: u64, pool: &PicturePool) -> Result<Option<(Picture, u64)>, Status> {
-        self.call(Some(bytes), stamp, pool, |table| table.DecodeFrame2)
-    }
-
-    /// Says that no more access units come, so that [`NativeDecoder::flush`] gives up what is held back.
-    pub fn end_of_stream(&mut self) -> Result<(), Status> {
-        let mut yes: c_int = 1;
-        self.set(sys::DECODER_OPTION_END_OF_STREAM, &mut yes)
+        self.call(bytes, stamp, pool, |table| table.DecodeFrame2)
     }
 
     /// One more picture that was held back for reordering, until there is none.
@@ -238,12 +232,11 @@ impl NativeDecoder {
 
     fn call(
         &mut self,
-        bytes: Option<&[u8]>,
+        bytes: &[u8],
         stamp: u64,
         pool: &PicturePool,
         method: impl FnOnce(&sys::ISVCDecoderVtbl) -> Option<DecodeCall>,
     ) -> Result<Option<(Picture, u64)>, Status> {
-        let bytes = bytes.unwrap_or_default();
         let length = c_int::try_from(bytes.len()).map_err(|_| MISSING)?;
         let mut planes = [null_mut::<u8>(); 3];
         let mut info = sys::SBufferInfo { uiInBsTimeStamp: stamp, ..Default::default() };
