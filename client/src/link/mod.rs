@@ -22,7 +22,8 @@ use relay::{
 };
 use tokio::task::JoinSet;
 
-pub use opening::OpenError;
+pub use opening::{OpenError, fingerprint};
+pub use patience::{Backoff, chance};
 pub use session::{Clock, LinkEvent, Sink};
 
 use crate::http::Http;

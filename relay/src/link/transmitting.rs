@@ -117,19 +117,17 @@ impl Link {
         self.put(id, &mut content, Vec::new(), true, out, now)
     }
 
-    /// Whether [`Link::transmit`] on an exchange would write something now.
+    /// Whether [`Link::transmit`] on an exchange that is open would write something now.
     pub fn wants_to_transmit(&mut self, now: Micros) -> bool {
+        self.has_content(now) || self.exchanges.values().any(|exchange| exchange.keepalive_due(now).is_some())
+    }
+
+    /// The same without signs of life: whether there is anything worth opening an exchange for.
+    pub fn has_content(&mut self, now: Micros) -> bool {
         self.closing.is_some()
             || self.prefers.is_some()
             || self.arrivals.due().is_some_and(|due| due <= now)
-            || self.exchanges.values().any(|exchange| exchange.keepalive_due(now).is_some())
-            || self.has_urgent(now)
-    }
-
-    /// Whether frames wait that may be sent now. Unlike [`Link::wants_to_transmit`] this takes no notice of
-    /// acknowledgements and signs of life.
-    pub fn has_urgent(&mut self, now: Micros) -> bool {
-        self.most_urgent(now).is_some()
+            || self.most_urgent(now).is_some()
     }
 
     /// Writes up to `limit` bytes for an exchange to `out`: whole records, after the mark that begins a body. Returns

@@ -1,0 +1,225 @@
+//! Links over HTTP between the real server and the client's end, in one process: sealed, inside TLS, cut and resumed.
+
+use std::{sync::Arc, time::Duration};
+
+use client::{
+    http::{Http, ServerAddress},
+    link::{Carriage, Clock, Connection, LinkEvent},
+};
+use parking_lot::Mutex;
+use relay::{
+    Frame, FrameHeader, Kind, SECOND, TrackId,
+    link::{Class, Promise},
+    seal::ServerProof,
+    track::{Retention, Track},
+    vocabulary::{CreateTrack, Login, ReadFrom, Request, Response, SessionOpened, TrackCreated},
+};
+use server::{Config, Running, Server};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct House {
+    running: Running,
+    _folder: tempfile::TempDir,
+}
+
+async fn house() -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::in_folder(folder.path());
+    config.listen = vec!["127.0.0.1:0".parse().unwrap()];
+    let running = Server::start(config).unwrap();
+    running.state.accounts.add("alice", "correct horse".to_owned(), true).await.unwrap();
+    House { running, _folder: folder }
+}
+
+impl House {
+    fn proof(&self) -> ServerProof {
+        ServerProof::Pinned(self.running.state.certificate.fingerprint)
+    }
+}
+
+/// A connection whose answers are waited for one by one.
+struct Caller {
+    connection: Connection,
+    last: u64,
+}
+
+impl Caller {
+    async fn open(address: &str, proof: ServerProof) -> Self {
+        let server: ServerAddress = address.parse().unwrap();
+        let http = Http::new(server, None, proof.clone()).unwrap();
+        let connection = Connection::open(http, proof, Clock::start()).await.unwrap();
+        Self { connection, last: 0 }
+    }
+
+    async fn ask<T: serde::Serialize>(&mut self, method: &str, path: &str, body: &T) -> Response {
+        self.last += 1;
+        let request = Request::new(self.last, method, path, body).unwrap();
+        self.connection.send_request(&request.encode().unwrap()).unwrap();
+        loop {
+            let event = timeout(PATIENCE, self.connection.next_event()).await.expect("an answer in time");
+            let LinkEvent::Control(frame) = event else { continue };
+            if frame.header().kind == Kind::Response {
+                let response = Response::parse(&frame.payload()).unwrap();
+                assert_eq!(response.id, self.last);
+                return response;
+            }
+        }
+    }
+
+    async fn log_in(&mut self) -> SessionOpened {
+        let login = Login { user: "alice".into(), password: "correct horse".into(), device: "desk".into() };
+        self.ask("POST", "/v1/login", &login).await.read().unwrap()
+    }
+}
+
+/// Publishes a frame each 20 ms, and gives what a second link of the same account got of it.
+async fn through_a_track(publisher: &mut Caller, reader: &mut Caller, frames: u64) -> Vec<Frame> {
+    let created: TrackCreated =
+        publisher.ask("POST", "/v1/tracks", &CreateTrack { name: "trial".into(), public: true }).await.read().unwrap();
+    let id = TrackId(created.track);
+    let got = Arc::new(Mutex::new(Vec::new()));
+    let (arrived, mut arrivals) = mpsc::unbounded_channel();
+    let sink = got.clone();
+    reader.connection.accept_track(
+        id,
+        Promise::Referenced,
+        Box::new(move |frame: Frame| {
+            arrived.send(frame.header().sequence).ok();
+            sink.lock().push(frame);
+        }),
+    );
+    assert_eq!(reader.ask("PUT", &format!("/v1/cursors/{id}"), &ReadFrom::default()).await.status, 204);
+    let track = Track::new(id, Retention::Group { max_bytes: 1 << 20, max_time: 10 * SECOND });
+    publisher.connection.send_track(&track, Class::Video);
+    let clock = Clock::start();
+    let mut beat = tokio::time::interval(Duration::from_millis(20));
+    for sequence in 1..=frames {
+        beat.tick().await;
+        let header = FrameHeader::alone(id, sequence, clock.now(), Kind::Video);
+        track.append(Frame::new(header, &[sequence as u8; 700]).unwrap(), clock.now()).unwrap();
+    }
+    let all = async { while arrivals.recv().await.is_some_and(|sequence| sequence < frames) {} };
+    timeout(PATIENCE, all).await.expect("the last frame in time");
+    let frames = got.lock().clone();
+    frames
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_link_carries_commands_and_tracks_and_moves_up_to_streaming() {
+    let house = house().await;
+    let address = format!("http://{}", house.running.address());
+    let mut alice = Caller::open(&address, house.proof()).await;
+    assert_eq!(alice.connection.fingerprint(), Some(house.running.state.certificate.fingerprint));
+    assert_eq!(alice.ask("GET", "/v1/chats", &()).await.status, 401);
+    assert_eq!(alice.log_in().await.account.name, "alice");
+    let mut again = Caller::open(&address, house.proof()).await;
+    again.log_in().await;
+    let frames = through_a_track(&mut alice, &mut again, 150).await;
+    assert!(frames.len() >= 145, "{} frames", frames.len());
+    assert!(frames.iter().all(|frame| frame.payload().iter().all(|byte| *byte == frame.header().sequence as u8)));
+    for caller in [&alice, &again] {
+        let path = caller.connection.path();
+        assert_eq!((path.up, path.down, path.alive), (Carriage::Streaming, Carriage::Streaming, true));
+        assert!(caller.connection.clock_offset().is_some());
+    }
+    house.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn https_carries_a_link_as_it_is() {
+    let house = house().await;
+    let address = format!("https://{}", house.running.address());
+    let mut alice = Caller::open(&address, house.proof()).await;
+    assert_eq!(alice.connection.fingerprint(), None);
+    alice.log_in().await;
+    let mut again = Caller::open(&address, house.proof()).await;
+    again.log_in().await;
+    assert!(through_a_track(&mut alice, &mut again, 60).await.len() >= 55);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_server_than_the_expected_one_is_refused() {
+    let (expected, other) = (house().await, house().await);
+    let server: ServerAddress = format!("http://{}", other.running.address()).parse().unwrap();
+    let http = Http::new(server, None, expected.proof()).unwrap();
+    let refused = Connection::open(http, expected.proof(), Clock::start()).await.unwrap_err();
+    assert!(refused.to_string().contains("certificate"), "{refused}");
+}
+
+/// A relay of TCP that cuts every connection and refuses new ones while it is unplugged.
+async fn plug(to: String) -> (String, watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (plugged, state) = watch::channel(true);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let (to, mut state) = (to.clone(), state.clone());
+            tokio::spawn(async move {
+                if !*state.borrow() {
+                    return;
+                }
+                if let Ok(mut far) = TcpStream::connect(to).await {
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        _ = state.wait_for(|plugged| !plugged) => {}
+                    }
+                }
+            });
+        }
+    });
+    (address, plugged)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_goes_on_after_every_connection_was_cut() {
+    let house = house().await;
+    let (address, plugged) = plug(house.running.address().to_string()).await;
+    let mut alice = Caller::open(&address, house.proof()).await;
+    alice.log_in().await;
+    let mut watcher = Caller::open(&format!("http://{}", house.running.address()), house.proof()).await;
+    watcher.log_in().await;
+    assert!(through_a_track(&mut alice, &mut watcher, 80).await.len() >= 75);
+    plugged.send_replace(false);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // What is asked while nothing passes is answered when something does.
+    let asked = alice.ask("GET", "/v1/chats", &());
+    let replug = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        plugged.send_replace(true);
+    };
+    let (answer, ()) = tokio::join!(asked, replug);
+    assert_eq!(answer.status, 200);
+    assert!(alice.connection.path().cuts > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_bodies_and_strangers_leave_other_links_alone() {
+    let house = house().await;
+    let address = format!("http://{}", house.running.address());
+    let mut alice = Caller::open(&address, house.proof()).await;
+    alice.log_in().await;
+    let server: ServerAddress = address.parse().unwrap();
+    let http = Http::new(server, None, house.proof()).unwrap();
+    for (path, body, status) in [
+        ("/v1/link/00000000000000000000000000000000/up?x=1", "KOMADO/1", 410),
+        ("/v1/link/zz/up?x=1", "KOMADO/1", 410),
+        ("/v1/link/seal", "GET / HTTP/1.0", 400),
+        ("/v1/link/seal", "KOMADO/1not a hello", 400),
+        ("/v1/link/seal/00000000000000000000000000000000", "KOMADO/1end", 410),
+        ("/v1/link", "KOMADO/1", 403),
+        ("/v1/login", "{}", 403),
+    ] {
+        let refused = http.exchange(http::Method::POST, path, body.as_bytes().to_vec().into(), PATIENCE).await;
+        let Err(client::http::HttpError::Problem(problem)) = refused else { panic!("{path}: {refused:?}") };
+        assert_eq!(problem.status, status, "{path}: {problem}");
+        assert!(!problem.detail.is_empty());
+    }
+    assert_eq!(alice.ask("GET", "/v1/chats", &()).await.status, 200);
+}
