@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use komado_bench::failure::BenchError;
-use komado_bench::fanout::{self, floor, readers};
+use komado_bench::fanout::{self, floor, publisher, readers, sealed};
 
 /// Measures Komado: what a server's fan-out costs, and how late its calls are.
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ enum Bench {
 enum Part {
     Floor(floor::FloorOptions),
     Readers(readers::ReaderOptions),
+    Publisher(publisher::PublisherOptions),
+    Sealed(sealed::SealedOptions),
 }
 
 #[derive(Debug, clap::Args)]
@@ -68,6 +70,8 @@ fn run(bench: Bench) -> Result<(), BenchError> {
         }
         Bench::Part { part: Part::Floor(options) } => floor::run(&options),
         Bench::Part { part: Part::Readers(options) } => readers::run(&options),
+        Bench::Part { part: Part::Publisher(options) } => publisher::run(&options),
+        Bench::Part { part: Part::Sealed(options) } => sealed::run(&options),
     }
 }
 

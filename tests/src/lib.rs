@@ -15,6 +15,8 @@ pub mod namespace;
 #[cfg(target_os = "linux")]
 pub mod netem;
 #[cfg(target_os = "linux")]
+pub mod product;
+#[cfg(target_os = "linux")]
 pub mod program;
 #[cfg(target_os = "linux")]
 pub mod proxy;

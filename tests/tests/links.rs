@@ -107,8 +107,7 @@ async fn through_a_track(publisher: &mut Caller, reader: &mut Caller, frames: u6
     }
     let all = async { while arrivals.recv().await.is_some_and(|sequence| sequence < frames) {} };
     timeout(PATIENCE, all).await.expect("the last frame in time");
-    let frames = got.lock().clone();
-    frames
+    got.lock().clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]

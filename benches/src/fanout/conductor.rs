@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use super::linked::Invitation;
 use super::readers::{Received, Told};
 use super::report::{Report, Side};
 use super::workload::Workload;
@@ -40,10 +41,17 @@ fn floor(options: &Options) -> Result<Side, BenchError> {
 
 fn served(options: &Options) -> Result<Side, BenchError> {
     let stage = server::start(options)?;
+    // Until the track holds all that it may hold, the server's memory grows without any reader.
+    Progress::wait("komado-server: filling the track", FILL);
     let before = usage::of(stage.process).map(|usage| usage.resident);
-    let mut readers = Audience::start(options, stage.target, Some(&stage.path))?;
+    let mut readers = match (&stage.invitation, options.sealed) {
+        (Some(invitation), true) => Audience::invite(options, stage.target, invitation)?,
+        (None, true) => return Err(BenchError::Refused("--sealed needs a server that this bench starts".into())),
+        (_, false) => Audience::start(options, stage.target, Some(&stage.path))?,
+    };
     readers.wait_connected()?;
-    readers.measure("komado-server", options, stage.process, before)
+    let name = if options.sealed { "komado-server, sealed" } else { "komado-server" };
+    readers.measure(name, options, stage.process, before)
 }
 
 /// The process of the readers.
@@ -60,6 +68,16 @@ impl Audience {
             command.args(["--path", path]);
         }
         Ok(Self { child: Child::start("the readers", command, options.realtime)?, count: options.readers })
+    }
+
+    /// Readers over sealed links.
+    fn invite(options: &Options, target: SocketAddr, invitation: &Invitation) -> Result<Self, BenchError> {
+        let mut command = this_program()?;
+        let server = format!("http://{target}");
+        command.args(["sealed", "--readers", &options.readers.to_string(), "--server", &server]);
+        let mut child = Child::start("the readers", command, options.realtime)?;
+        child.say(&serde_json::to_string(invitation)?)?;
+        Ok(Self { child, count: options.readers })
     }
 
     fn wait_connected(&mut self) -> Result<(), BenchError> {
@@ -195,7 +213,7 @@ impl Drop for Child {
     }
 }
 
-fn this_program() -> Result<Command, BenchError> {
+pub fn this_program() -> Result<Command, BenchError> {
     let program = std::env::current_exe().map_err(BenchError::io("finding this program"))?;
     let mut command = Command::new(program);
     command.arg("part");
@@ -206,4 +224,6 @@ const SPARE_FILES: u64 = 64;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 const CONNECTED_WITHIN: Duration = Duration::from_secs(60);
 const SERVED_WITHIN: Duration = Duration::from_secs(15);
+/// A public track holds ten seconds of media.
+const FILL: Duration = Duration::from_secs(11);
 const SETTLE: Duration = Duration::from_secs(2);

@@ -5,9 +5,12 @@
 
 mod conductor;
 pub mod floor;
+mod linked;
 mod player;
+pub mod publisher;
 pub mod readers;
 mod report;
+pub mod sealed;
 mod server;
 mod stream;
 mod workload;
@@ -33,6 +36,9 @@ pub struct Options {
     /// Run server, publisher and readers at real-time priority (SCHED_RR), so that other work does not show. Needs root.
     #[arg(long)]
     pub realtime: bool,
+    /// Read by sealed links, as people do, instead of by plain GETs.
+    #[arg(long)]
+    pub sealed: bool,
     /// Measure the kernel's floor only.
     #[arg(long)]
     pub floor_only: bool,

@@ -223,7 +223,7 @@ fn listen_for_words(poll: &Poll) -> io::Result<Receiver<String>> {
     Ok(words)
 }
 
-fn tell(told: &Told) -> Result<(), BenchError> {
+pub fn tell(told: &Told) -> Result<(), BenchError> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, told)?;
     writeln!(out).and_then(|()| out.flush()).map_err(BenchError::io("telling the conductor"))
