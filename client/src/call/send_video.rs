@@ -1,0 +1,191 @@
+//! Camera to track: pictures are encoded as they come, at the bitrate the path carries.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+};
+
+use codec::h264::{Encoded, Encoder, EncoderConfig};
+use relay::{FrameHeader, Kind, MILLISECOND, Micros, SECOND, link::Statistics, track::Track};
+
+use super::{MediaError, Shared, VideoQuality, far_clock::TrackFacts, publish};
+use crate::device::Camera;
+
+/// Facts about a track are told this often.
+const FACTS: Micros = SECOND;
+
+/// No picture refers further back than this.
+const REFERENCES: usize = 16;
+
+/// Below this a picture of any size is of no use.
+const LOWEST_BITRATE: u32 = 80_000;
+
+/// A queue of this age means that the path carries less than is sent.
+const QUEUE_GROWS: Micros = 120 * MILLISECOND;
+
+pub struct VideoSender {
+    camera: Box<dyn Camera>,
+    encoder: Encoder,
+    track: Track,
+    shared: Arc<Shared>,
+    sequence: u64,
+    /// Sequence numbers of the last pictures.
+    sent: VecDeque<u64>,
+    bitrate: u32,
+    facts_at: Option<Micros>,
+}
+
+impl VideoSender {
+    pub fn new(
+        camera: Box<dyn Camera>,
+        quality: VideoQuality,
+        track: Track,
+        shared: Arc<Shared>,
+    ) -> Result<Self, MediaError> {
+        let format = camera.format();
+        let mut config = EncoderConfig::new(format.width, format.height, format.frame_rate, quality.bitrate);
+        config.temporal_layers = quality.temporal_layers;
+        config.content = quality.content;
+        let encoder = Encoder::new(config)?;
+        let mut tallies = shared.tallies.lock();
+        tallies.sent_size = (format.width, format.height);
+        drop(tallies);
+        Ok(Self {
+            camera,
+            encoder,
+            track,
+            shared,
+            sequence: 0,
+            sent: VecDeque::new(),
+            bitrate: quality.bitrate,
+            facts_at: None,
+        })
+    }
+
+    pub fn run(mut self) {
+        while self.shared.runs() {
+            match self.step() {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return self.shared.failed("the camera", &error),
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<bool, MediaError> {
+        let Some(captured) = self.camera.capture()? else { return Ok(false) };
+        let wanted = self.shared.video_bitrate.load(Ordering::Relaxed);
+        if wanted != self.bitrate {
+            self.encoder.set_bitrate(wanted, wanted + wanted / 4)?;
+            self.bitrate = wanted;
+        }
+        if self.shared.keyframe.swap(false, Ordering::Relaxed) {
+            self.encoder.request_keyframe();
+        }
+        let encoded = self.encoder.encode(&captured.picture, captured.at)?;
+        let now = self.shared.clock.now();
+        self.tell_facts(now);
+        let mut tallies = self.shared.tallies.lock();
+        let Encoded::Packet(packet) = encoded else {
+            tallies.video_skipped += 1;
+            return Ok(true);
+        };
+        tallies.video_sent += 1;
+        tallies.video_bytes_sent += packet.bytes.len() as u64;
+        tallies.keyframes_sent += u64::from(packet.keyframe);
+        drop(tallies);
+        self.sequence += 1;
+        let header = FrameHeader {
+            track: self.track.id(),
+            sequence: self.sequence,
+            time: captured.at,
+            kind: Kind::Video,
+            keyframe: packet.keyframe,
+            layer: packet.layer,
+            depends: self.distance(packet.depends),
+        };
+        if self.sent.len() == REFERENCES {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(self.sequence);
+        publish(&self.track, header, &packet.bytes, now);
+        Ok(true)
+    }
+
+    /// From a distance in packets, as the encoder counts, to one in sequence numbers: facts stand between pictures.
+    fn distance(&self, packets: u64) -> u64 {
+        let back = self.sent.len().checked_sub(packets as usize);
+        match back.and_then(|index| self.sent.get(index)) {
+            Some(reference) if packets > 0 => self.sequence - reference,
+            _ => 0,
+        }
+    }
+
+    fn tell_facts(&mut self, now: Micros) {
+        let offset = self.shared.offset();
+        if offset.is_none() || self.facts_at.is_some_and(|at| at + FACTS > now) {
+            return;
+        }
+        self.facts_at = Some(now);
+        self.sequence += 1;
+        let facts = TrackFacts { v: 1, codec: "h264".to_owned(), clock_offset_us: offset };
+        let mut header = FrameHeader::alone(self.track.id(), self.sequence, now, Kind::Info);
+        header.keyframe = false;
+        match serde_json::to_vec(&facts) {
+            Ok(payload) => publish(&self.track, header, &payload, now),
+            Err(error) => tracing::error!(%error, "facts about a track cannot be written"),
+        }
+    }
+}
+
+/// Finds the bitrate that a path carries: down fast when what waits grows old, up slowly while nothing waits.
+#[derive(Debug)]
+pub struct Adaptation {
+    bitrate: u32,
+    dropped: u64,
+}
+
+impl Adaptation {
+    pub fn new(bitrate: u32) -> Self {
+        Self { bitrate, dropped: 0 }
+    }
+
+    /// Takes in how the link did since the last time; gives the bitrate for the picture, at most `wanted`.
+    pub fn renew(&mut self, statistics: &Statistics, wanted: u32) -> u32 {
+        let drops = statistics.dropped.saturating_sub(self.dropped);
+        self.dropped = statistics.dropped;
+        if drops > 0 || statistics.queue > QUEUE_GROWS {
+            let carried = u32::try_from(statistics.delivery_rate.saturating_mul(8)).unwrap_or(u32::MAX);
+            let lower = (self.bitrate - self.bitrate / 4).min(carried - carried / 5);
+            self.bitrate = lower.max(self.bitrate / 3);
+        } else {
+            self.bitrate = self.bitrate.saturating_add(wanted / 16);
+        }
+        self.bitrate = self.bitrate.clamp(LOWEST_BITRATE.min(wanted), wanted);
+        self.bitrate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bitrate_falls_to_what_the_path_carries_and_comes_back() {
+        let mut adaptation = Adaptation::new(1_500_000);
+        let narrow = Statistics { queue: 300 * MILLISECOND, delivery_rate: 50_000, ..Statistics::default() };
+        let mut bitrate = 1_500_000;
+        for _ in 0..4 {
+            bitrate = adaptation.renew(&narrow, 1_500_000);
+        }
+        assert!((LOWEST_BITRATE..400_000).contains(&bitrate), "{bitrate}");
+        let free = Statistics { delivery_rate: 50_000, ..Statistics::default() };
+        for _ in 0..20 {
+            bitrate = adaptation.renew(&free, 1_500_000);
+        }
+        assert_eq!(bitrate, 1_500_000);
+        let dropping = Statistics { dropped: 3, delivery_rate: u64::MAX, ..Statistics::default() };
+        assert!(adaptation.renew(&dropping, 1_500_000) < 1_500_000);
+        assert!(adaptation.renew(&dropping, 50_000) <= 50_000, "never above what is wanted");
+    }
+}

@@ -1,0 +1,79 @@
+//! What a call is set up with: its devices and how good picture and sound should be.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use codec::{
+    h264::Content,
+    opus::{Content as SoundContent, FrameLength},
+};
+
+use crate::{
+    device::{Camera, DeviceError, Microphone, Screen, Speaker},
+    link::Clock,
+};
+
+/// The devices of one call.
+pub struct Devices {
+    pub camera: Box<dyn Camera>,
+    pub microphone: Box<dyn Microphone>,
+    pub screen: Box<dyn Screen>,
+    pub speaker: Box<dyn Speaker>,
+    /// Where what is received is recorded (Matroska).
+    pub recording: Option<PathBuf>,
+}
+
+/// Bits a second and what they are for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VideoQuality {
+    /// Bits a second on a path that carries them.
+    pub bitrate: u32,
+    pub temporal_layers: u8,
+    pub content: Content,
+}
+
+impl Default for VideoQuality {
+    fn default() -> Self {
+        Self { bitrate: 1_000_000, temporal_layers: 2, content: Content::Camera }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AudioQuality {
+    /// Bits a second.
+    pub bitrate: u32,
+    pub frame: FrameLength,
+    pub content: SoundContent,
+}
+
+impl Default for AudioQuality {
+    fn default() -> Self {
+        Self { bitrate: 32_000, frame: FrameLength::Ms20, content: SoundContent::default() }
+    }
+}
+
+type Opener = dyn Fn(Clock) -> Result<Devices, DeviceError> + Send + Sync;
+
+/// How to open the devices of a call, each time there is one.
+#[derive(Clone)]
+pub struct DeviceSetup {
+    open: Arc<Opener>,
+    pub video: VideoQuality,
+    pub audio: AudioQuality,
+}
+
+impl fmt::Debug for DeviceSetup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceSetup").field("video", &self.video).field("audio", &self.audio).finish_non_exhaustive()
+    }
+}
+
+impl DeviceSetup {
+    /// `open` is called at the beginning of each call.
+    pub fn new(open: impl Fn(Clock) -> Result<Devices, DeviceError> + Send + Sync + 'static) -> Self {
+        Self { open: Arc::new(open), video: VideoQuality::default(), audio: AudioQuality::default() }
+    }
+
+    pub(super) fn open(&self, clock: Clock) -> Result<Devices, DeviceError> {
+        (self.open)(clock)
+    }
+}

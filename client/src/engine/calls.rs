@@ -1,0 +1,180 @@
+//! Calls: ringing, joining with camera and microphone, going on over a new link, ending.
+
+use relay::{
+    TrackId,
+    link::{Class, Promise},
+    vocabulary::{Call, CallId, CallPhase, ChatId, Event as Told, MediaTracks, Presence, ReadFrom, StartCall},
+};
+
+use super::{core::Core, event::Event, requests::Purpose, state::CallState};
+use crate::call::Media;
+
+impl Core {
+    pub(super) fn call(&mut self, chat: ChatId) {
+        self.ask(Purpose::Call, "POST", "/v1/calls", &StartCall { chat });
+    }
+
+    pub(super) fn accept(&mut self, call: CallId) {
+        if let Some(state) = self.state.call.as_mut().filter(|state| state.call.id == call) {
+            state.joined = true;
+        }
+        self.ask(Purpose::Accept(call), "POST", &format!("/v1/calls/{call}/accept"), &());
+    }
+
+    pub(super) fn decline(&mut self, call: CallId) {
+        self.ask(Purpose::Decline(call), "POST", &format!("/v1/calls/{call}/decline"), &());
+        self.call_over(call);
+    }
+
+    pub(super) fn hang_up(&mut self) {
+        if let Some(call) = self.state.call.as_ref().map(|state| state.call.id) {
+            self.ask(Purpose::HangUp(call), "POST", &format!("/v1/calls/{call}/hangup"), &());
+        }
+    }
+
+    /// The server's own word on a call that this client began or joined.
+    pub(super) fn call_changed(&mut self, call: Call) {
+        let me = self.state.account.as_ref().map(|account| account.id);
+        let known = self.state.call.take().filter(|state| state.call.id == call.id);
+        let outgoing = known.as_ref().map_or(Some(call.caller.id) == me, |state| state.outgoing);
+        let joined = known.as_ref().is_some_and(|state| state.joined) || outgoing;
+        let report = known.and_then(|state| state.report);
+        let talking = call.phase == CallPhase::Talking;
+        self.state.call = Some(CallState { call: call.clone(), outgoing, joined, report });
+        if talking && joined {
+            self.start_media(&call);
+        }
+    }
+
+    pub(super) fn call_over(&mut self, call: CallId) {
+        if self.state.call.as_ref().is_some_and(|state| state.call.id == call) {
+            self.end_media();
+            self.state.call = None;
+        }
+    }
+
+    pub(super) fn told(&mut self, event: Told) {
+        match event {
+            Told::ChatOpened { chat } => {
+                self.tell(Event::ChatOpened { chat: chat.clone() });
+                self.read_chat(chat);
+            }
+            Told::CallInvited { call } => {
+                if self.state.call.is_none() {
+                    let state = CallState { call: call.clone(), outgoing: false, joined: false, report: None };
+                    self.state.call = Some(state);
+                }
+                self.tell(Event::CallInvited { call });
+            }
+            Told::CallRinging { call, who } => self.tell(Event::CallRinging { call, who: who.name }),
+            Told::CallAccepted { call } => {
+                self.tell(Event::CallAccepted { call: call.clone() });
+                if self.state.call.as_ref().is_some_and(|state| state.call.id == call.id) {
+                    self.call_changed(call);
+                }
+            }
+            Told::CallDeclined { call, who } => self.tell(Event::CallDeclined { call, who: who.name }),
+            Told::CallBusy { call, who } => self.tell(Event::CallBusy { call, who: who.name }),
+            Told::CallNoAnswer { call, who } => self.tell(Event::CallNoAnswer { call, who: who.name }),
+            Told::CallCancelled { call } => {
+                self.call_over(call);
+                self.tell(Event::CallCancelled { call });
+            }
+            Told::CallAnsweredElsewhere { call, device } => {
+                self.call_over(call);
+                self.tell(Event::CallAnsweredElsewhere { call, device });
+            }
+            Told::CallEnded { call, reason, duration_ms } => {
+                self.call_over(call);
+                self.tell(Event::CallEnded { call, reason, duration_ms });
+            }
+            Told::KeyframeWanted { .. } => {
+                if let Some(media) = &self.media {
+                    media.make_keyframe();
+                }
+            }
+            Told::ServerClosing { retry_after_ms } => {
+                self.warn(format!("The server closes and will be back in about {retry_after_ms} ms."));
+            }
+            Told::Unknown => tracing::debug!("the server told of something that this version does not know"),
+        }
+    }
+
+    fn start_media(&mut self, call: &Call) {
+        if self.media.as_ref().is_some_and(|media| media.call() == call.id) {
+            return;
+        }
+        let me = self.state.account.as_ref().map(|account| account.id);
+        let tracks = |mine: bool| {
+            let mut joined = call.participants.iter().filter(|one| one.presence == Presence::Joined);
+            joined.find(|one| (Some(one.id) == me) == mine).and_then(|one| one.tracks)
+        };
+        let (Some(mine), Some(theirs)) = (tracks(true), tracks(false)) else {
+            return;
+        };
+        self.end_media();
+        match Media::start(call.id, mine, theirs, &self.devices, self.clock) {
+            Ok(media) => {
+                self.media = Some(media);
+                self.connect_media(mine, theirs);
+            }
+            Err(error) => {
+                self.warn(format!("The call cannot have picture and sound: {error}."));
+                self.hang_up();
+            }
+        }
+    }
+
+    /// Joins the call's pipelines to the link: their own tracks up, the other's down.
+    fn connect_media(&mut self, _mine: MediaTracks, theirs: MediaTracks) {
+        let (Some(link), Some(media)) = (&self.link, &self.media) else { return };
+        link.connection.send_track(media.audio_track(), Class::Audio);
+        link.connection.send_track(media.video_track(), Class::Video);
+        let (audio, video) = (TrackId(theirs.audio), TrackId(theirs.video));
+        link.connection.accept_track(audio, Promise::Referenced, media.audio_sink());
+        link.connection.accept_track(video, Promise::Referenced, media.video_sink());
+        if let Some(offset) = link.connection.clock_offset() {
+            media.renew(&link.connection.statistics(), Some(offset));
+        }
+        for track in [audio, video] {
+            self.ask(Purpose::ReadMedia, "PUT", &format!("/v1/cursors/{track}"), &ReadFrom { after: None });
+        }
+    }
+
+    /// A new link stands in the middle of a call: picture and sound go on over it.
+    pub(super) fn join_again(&mut self) {
+        let Some((mine, theirs)) = self.media.as_ref().map(Media::tracks) else { return };
+        self.connect_media(mine, theirs);
+    }
+
+    pub(super) fn ask_for_keyframe(&mut self) {
+        let Some((_, theirs)) = self.media.as_ref().map(Media::tracks) else { return };
+        self.ask(Purpose::Keyframe, "POST", &format!("/v1/tracks/{}/keyframe", theirs.video), &());
+    }
+
+    pub(super) fn report_call(&mut self, ended: bool) {
+        let Some(media) = &self.media else { return };
+        let report = Box::new(media.report());
+        let call = media.call();
+        if let Some(state) = &mut self.state.call {
+            state.report = Some(report.clone());
+        }
+        self.tell(Event::CallReport { call, report, ended });
+    }
+
+    pub(super) fn end_media(&mut self) {
+        let Some(media) = self.media.take() else { return };
+        if let Some(link) = &self.link {
+            let (mine, theirs) = media.tracks();
+            for track in [mine.audio, mine.video] {
+                link.connection.stop_track(TrackId(track));
+            }
+            for track in [theirs.audio, theirs.video] {
+                link.connection.refuse_track(TrackId(track));
+            }
+        }
+        let call = media.call();
+        let report = Box::new(media.stop());
+        self.tell(Event::CallReport { call, report, ended: true });
+    }
+}

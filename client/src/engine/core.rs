@@ -1,0 +1,412 @@
+//! The engine's loop: one task that opens links, obeys commands, takes in events and writes state.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use relay::{
+    Frame, Kind,
+    link::Statistics,
+    vocabulary::{ChatId, Problem, Response, code},
+};
+use thiserror::Error;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use super::{
+    command::{Command, Credentials},
+    connecting::{ConnectOptions, Connecting, Failed},
+    event::Event,
+    requests::{Purpose, Requests},
+    state::{ConnectionState, State},
+};
+use crate::{
+    call::{DeviceSetup, Media},
+    link::{Clock, Connection, LinkEvent},
+};
+
+/// Commands that may wait for the engine.
+const COMMANDS: usize = 256;
+
+/// Events that may wait for whoever listens; a listener that is further behind loses the oldest reports first.
+const EVENTS: usize = 1024;
+
+/// How often figures are renewed.
+const FIGURES: Duration = Duration::from_secs(1);
+
+/// How long a good-bye may take.
+const FAREWELL: Duration = Duration::from_millis(700);
+
+/// A running engine. Dropping it ends it at once; [`Command::Quit`] ends it well.
+#[derive(Debug)]
+pub struct Engine {
+    commands: mpsc::Sender<Command>,
+    state: watch::Receiver<Arc<State>>,
+    task: JoinHandle<()>,
+}
+
+/// The engine has ended and takes no more commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the engine has ended")]
+pub struct EngineEnded;
+
+impl Engine {
+    /// Starts an engine inside the tokio runtime that this is called from. `devices` says what a call will see, hear
+    /// and show. Events come out of the receiver until the engine ends.
+    pub fn start(options: ConnectOptions, devices: DeviceSetup) -> (Self, mpsc::Receiver<Event>) {
+        let (commands, commanded) = mpsc::channel(COMMANDS);
+        let (events, listener) = mpsc::channel(EVENTS);
+        let (shown, state) = watch::channel(Arc::new(State::default()));
+        let (lines, arrived) = mpsc::unbounded_channel();
+        let clock = Clock::start();
+        let core = Core {
+            connecting: Connecting::new(options, clock),
+            clock,
+            devices,
+            commanded,
+            events,
+            shown,
+            state: State::default(),
+            credentials: None,
+            link: None,
+            media: None,
+            unsent: VecDeque::new(),
+            lines,
+            arrived,
+            retry_at: None,
+            quit: false,
+        };
+        (Self { commands, state, task: tokio::spawn(core.run()) }, listener)
+    }
+
+    /// Gives a command; waits while too many wait already.
+    pub async fn give(&self, command: Command) -> Result<(), EngineEnded> {
+        self.commands.send(command).await.map_err(|_| EngineEnded)
+    }
+
+    /// The state now, and a way to wait for the next one.
+    pub fn state(&self) -> watch::Receiver<Arc<State>> {
+        self.state.clone()
+    }
+
+    /// Waits until the engine has ended.
+    pub async fn ended(mut self) {
+        if let Err(error) = (&mut self.task).await
+            && error.is_panic()
+        {
+            tracing::error!(%error, "the engine broke off");
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A link and what waits on it.
+pub(super) struct Linked {
+    pub connection: Connection,
+    pub requests: Requests,
+    pub authenticated: bool,
+}
+
+/// A line that the server does not have yet.
+pub(super) struct Unsent {
+    pub chat: u64,
+    pub key: String,
+    pub text: String,
+}
+
+pub(super) struct Core {
+    pub connecting: Connecting,
+    pub clock: Clock,
+    pub devices: DeviceSetup,
+    commanded: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+    shown: watch::Sender<Arc<State>>,
+    pub state: State,
+    pub credentials: Option<Credentials>,
+    pub link: Option<Linked>,
+    pub media: Option<Media>,
+    pub unsent: VecDeque<Unsent>,
+    /// Lines of chats on their way from the link to the engine. Not bounded: the link's flight is, and a line that it
+    /// has acknowledged must not be lost.
+    pub lines: mpsc::UnboundedSender<(ChatId, Frame)>,
+    arrived: mpsc::UnboundedReceiver<(ChatId, Frame)>,
+    pub retry_at: Option<Instant>,
+    quit: bool,
+}
+
+/// What woke the engine.
+enum Woken {
+    Command(Option<Command>),
+    Opened(Box<Result<Connection, Failed>>),
+    Link(LinkEvent),
+    Line(ChatId, Frame),
+    KeyframeNeeded,
+    Tick,
+    Retry,
+}
+
+impl Core {
+    async fn run(mut self) {
+        let mut figures = interval(FIGURES);
+        figures.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.quit {
+            let retry_at = self.retry_at;
+            let woken = tokio::select! {
+                command = self.commanded.recv() => Woken::Command(command),
+                opened = self.connecting.outcome() => Woken::Opened(Box::new(opened)),
+                event = next_event(self.link.as_ref()) => Woken::Link(event),
+                Some((chat, frame)) = self.arrived.recv() => Woken::Line(chat, frame),
+                () = keyframe_needed(self.media.as_ref()) => Woken::KeyframeNeeded,
+                () = sleep_until(retry_at.unwrap_or_else(Instant::now)), if retry_at.is_some() => Woken::Retry,
+                _ = figures.tick() => Woken::Tick,
+            };
+            match woken {
+                Woken::Command(None) => self.quit = true,
+                Woken::Command(Some(command)) => self.obey(command),
+                Woken::Opened(opened) => self.opened(*opened),
+                Woken::Link(event) => self.happened(event),
+                Woken::Line(chat, frame) => self.line(chat, &frame.payload()),
+                Woken::KeyframeNeeded => self.ask_for_keyframe(),
+                Woken::Tick => self.renew_figures(),
+                Woken::Retry => self.connect(),
+            }
+            self.show();
+        }
+        self.end_media();
+        if let Some(link) = self.link.take() {
+            link.connection.close("the user quits");
+            // Good-bye goes with the next exchange; there is nothing to wait for it by.
+            tokio::time::sleep(FAREWELL).await;
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::LogIn(credentials) => {
+                self.credentials = Some(credentials);
+                match &self.link {
+                    Some(_) => self.authenticate(),
+                    None => self.connect(),
+                }
+            }
+            Command::LogOut => {
+                self.credentials = None;
+                self.ask(Purpose::LogOut, "POST", "/v1/logout", &());
+            }
+            Command::OpenChat { with } => {
+                self.ask(Purpose::OpenChat, "POST", "/v1/chats", &relay::vocabulary::OpenChat { with });
+            }
+            Command::Say { chat, text } => self.say(chat, text),
+            Command::Call { chat } => self.call(chat),
+            Command::Accept { call } => self.accept(call),
+            Command::Decline { call } => self.decline(call),
+            Command::HangUp => self.hang_up(),
+            Command::Quit => {
+                self.hang_up();
+                self.quit = true;
+            }
+        }
+    }
+
+    /// Begins to open a link.
+    fn connect(&mut self) {
+        self.retry_at = None;
+        self.connecting.begin();
+        if !matches!(self.state.connection, ConnectionState::Connecting { .. }) {
+            self.state.connection = ConnectionState::Connecting { reason: None };
+        }
+    }
+
+    /// An attempt to open a link is over; if it failed, there will be another.
+    fn opened(&mut self, opened: Result<Connection, Failed>) {
+        match opened {
+            Ok(connection) => {
+                self.tell(Event::Connected {
+                    server: self.connecting.options().server.to_string(),
+                    sealed: connection.fingerprint().is_some(),
+                    fingerprint: connection.fingerprint().map(|fingerprint| fingerprint.to_string()),
+                });
+                self.state.connection = ConnectionState::Connected { path: connection.path() };
+                self.link = Some(Linked { connection, requests: Requests::default(), authenticated: false });
+                self.authenticate();
+            }
+            Err(failed) => {
+                self.tell(Event::Unreachable { reason: failed.reason.clone(), r#final: failed.is_final });
+                if failed.is_final {
+                    self.state.connection = ConnectionState::Failed { reason: failed.reason };
+                } else {
+                    self.state.connection = ConnectionState::Connecting { reason: Some(failed.reason) };
+                    self.retry_at = Some(Instant::now() + failed.wait);
+                }
+            }
+        }
+    }
+
+    fn happened(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Control(frame) => match frame.header().kind {
+                Kind::Response => match Response::parse(&frame.payload()) {
+                    Ok(response) => self.answered(response),
+                    Err(error) => self.warn(format!("An answer of the server cannot be understood: {error}.")),
+                },
+                Kind::Event => match relay::vocabulary::Event::parse(&frame.payload()) {
+                    Ok(event) => self.told(event),
+                    Err(error) => self.warn(format!("An event of the server cannot be understood: {error}.")),
+                },
+                other => tracing::debug!(kind = ?other, "the control track carries only answers and events"),
+            },
+            LinkEvent::KeyframeWanted(_) => {
+                if let Some(media) = &self.media {
+                    media.make_keyframe();
+                }
+            }
+            LinkEvent::KeyframeMissing(_) => self.ask_for_keyframe(),
+            LinkEvent::Ended { reason } => {
+                self.tell(Event::Disconnected { reason: reason.clone() });
+                self.link = None;
+                self.state.connection = ConnectionState::Connecting { reason: Some(reason) };
+                self.retry_at.get_or_insert_with(Instant::now);
+            }
+        }
+    }
+
+    fn answered(&mut self, response: Response) {
+        let Some(purpose) = self.link.as_mut().and_then(|link| link.requests.answered(&response)) else {
+            tracing::debug!(id = response.id, "an answer to nothing that was asked");
+            return;
+        };
+        if response.status >= 400 {
+            let problem = response
+                .read::<()>()
+                .err()
+                .unwrap_or_else(|| Problem::new(500, code::INTERNAL, "The server refused without saying why."));
+            return self.refused(purpose, problem);
+        }
+        let read = match purpose {
+            Purpose::LogIn | Purpose::Resume { .. } => response.read().map(|opened| self.logged_in(opened)),
+            Purpose::LogOut => {
+                self.logged_out("as asked");
+                Ok(())
+            }
+            Purpose::ListChats => response.read().map(|chats: relay::vocabulary::Chats| {
+                chats.chats.into_iter().for_each(|chat| self.read_chat(chat));
+            }),
+            Purpose::OpenChat => response.read().map(|chat: relay::vocabulary::Chat| {
+                self.tell(Event::ChatOpened { chat: chat.clone() });
+                self.read_chat(chat);
+            }),
+            Purpose::Say { chat, key } => response.read().map(|accepted| self.stored(chat, key, &accepted)),
+            Purpose::Call | Purpose::Accept(_) => response.read().map(|call| self.call_changed(call)),
+            Purpose::ReadChat(_)
+            | Purpose::Decline(_)
+            | Purpose::HangUp(_)
+            | Purpose::ReadMedia
+            | Purpose::Keyframe => Ok(()),
+        };
+        if let Err(problem) = read {
+            self.warn(problem.to_string());
+        }
+    }
+
+    fn refused(&mut self, purpose: Purpose, problem: Problem) {
+        let lasting = problem.retry_after_ms.is_none();
+        match &purpose {
+            Purpose::LogIn | Purpose::Resume { .. } => {
+                self.state.account = None;
+                if lasting {
+                    self.credentials = None;
+                } else {
+                    self.authenticate_later(problem.retry_after_ms.unwrap_or(1_000));
+                }
+            }
+            Purpose::Say { chat, key } => self.not_stored(*chat, key, lasting),
+            Purpose::HangUp(call) | Purpose::Decline(call) | Purpose::Accept(call) => self.call_over(*call),
+            _ => {}
+        }
+        self.tell(Event::Refused { command: purpose.name().to_owned(), problem });
+    }
+
+    fn renew_figures(&mut self) {
+        self.renew_path();
+        if let Some(link) = &self.link {
+            let statistics: Statistics = link.connection.statistics();
+            let offset = link.connection.clock_offset();
+            if let Some(media) = &self.media {
+                media.renew(&statistics, offset);
+            }
+        }
+        self.report_call(false);
+        self.send_unsent();
+    }
+
+    fn renew_path(&mut self) {
+        let Some(path) = self.link.as_ref().map(|link| link.connection.path()) else { return };
+        let changed = match &self.state.connection {
+            ConnectionState::Connected { path: known } => {
+                (known.up, known.down, known.alive) != (path.up, path.down, path.alive)
+            }
+            _ => true,
+        };
+        if changed {
+            self.tell(Event::Path { path: path.clone() });
+        }
+        self.state.connection = ConnectionState::Connected { path };
+    }
+
+    /// Sends a command through the link, if there is one. What matters is asked again when a new link stands.
+    pub(super) fn ask<T: serde::Serialize>(&mut self, purpose: Purpose, method: &str, path: &str, body: &T) -> bool {
+        let Some(link) = &mut self.link else {
+            return false;
+        };
+        let payload = match link.requests.ask(purpose.clone(), method, path, body) {
+            Ok(payload) => payload,
+            Err(error) => {
+                let problem = Problem::from(&error);
+                self.tell(Event::Refused { command: purpose.name().to_owned(), problem });
+                return false;
+            }
+        };
+        match link.connection.send_request(&payload) {
+            Ok(()) => true,
+            Err(error) => {
+                self.warn(format!("The link takes no more: {error}."));
+                false
+            }
+        }
+    }
+
+    /// Tells whoever listens. One who does not listen fast enough does not hold the engine up.
+    pub(super) fn tell(&self, event: Event) {
+        if let Err(error) = self.events.try_send(event) {
+            tracing::warn!(%error, "nobody takes the engine's events");
+        }
+    }
+
+    pub(super) fn warn(&self, text: String) {
+        self.tell(Event::Warning { text });
+    }
+
+    fn show(&self) {
+        self.shown.send_replace(Arc::new(self.state.clone()));
+    }
+}
+
+async fn next_event(link: Option<&Linked>) -> LinkEvent {
+    match link {
+        Some(link) => link.connection.next_event().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn keyframe_needed(media: Option<&Media>) {
+    match media {
+        Some(media) => media.keyframe_needed().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,77 @@
+//! Commands that wait for their answers, and what to do with each answer.
+
+use std::collections::HashMap;
+
+use relay::vocabulary::{CallId, ChatId, Request, Response, VocabularyError};
+use serde::Serialize;
+
+/// What an answer is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Purpose {
+    LogIn,
+    Resume { session: String },
+    LogOut,
+    ListChats,
+    OpenChat,
+    ReadChat(ChatId),
+    Say { chat: ChatId, key: String },
+    Call,
+    Accept(CallId),
+    Decline(CallId),
+    HangUp(CallId),
+    ReadMedia,
+    Keyframe,
+}
+
+impl Purpose {
+    /// How a person would call the command.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LogIn | Self::Resume { .. } => "log in",
+            Self::LogOut => "log out",
+            Self::ListChats => "list chats",
+            Self::OpenChat => "open a chat",
+            Self::ReadChat(_) => "read a chat",
+            Self::Say { .. } => "say",
+            Self::Call => "call",
+            Self::Accept(_) => "accept",
+            Self::Decline(_) => "decline",
+            Self::HangUp(_) => "hang up",
+            Self::ReadMedia => "watch and listen",
+            Self::Keyframe => "ask for a keyframe",
+        }
+    }
+}
+
+/// Requests of one link. A new link begins with none: what is to be asked again is asked again.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    last: u64,
+    waiting: HashMap<u64, Purpose>,
+}
+
+impl Requests {
+    /// The JSON of a request, which waits for its answer from now on.
+    pub fn ask<T: Serialize>(
+        &mut self,
+        purpose: Purpose,
+        method: &str,
+        path: &str,
+        body: &T,
+    ) -> Result<Vec<u8>, VocabularyError> {
+        let id = self.last + 1;
+        let payload = Request::new(id, method, path, body)?.encode()?;
+        self.last = id;
+        self.waiting.insert(id, purpose);
+        Ok(payload)
+    }
+
+    /// What an answer was for.
+    pub fn answered(&mut self, response: &Response) -> Option<Purpose> {
+        self.waiting.remove(&response.id)
+    }
+
+    pub fn is_waiting(&self, purpose: &Purpose) -> bool {
+        self.waiting.values().any(|known| known == purpose)
+    }
+}

@@ -1,0 +1,152 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Komado: who is there, chat and video calls through any proxy that passes web pages.
+#[derive(Debug, Parser)]
+#[command(name = "komado", version, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Runs without a window: commands come as lines on standard input (or by --say, --call, --answer), events go out
+    /// as JSON lines on standard output.
+    #[arg(long)]
+    pub headless: bool,
+
+    /// The server's address, e.g. http://chat.example or https://chat.example:8443.
+    #[arg(long, env = "KOMADO_SERVER", value_name = "URL")]
+    pub server: String,
+
+    /// The fingerprint of the server's certificate, as the server prints it at its start. Without it a certificate
+    /// that was accepted before counts, over https also one of a public authority.
+    #[arg(long, env = "KOMADO_FINGERPRINT", value_name = "HEX")]
+    pub fingerprint: Option<String>,
+
+    /// Accepts the certificate the server shows at the first connection, and remembers it.
+    #[arg(long)]
+    pub accept_new: bool,
+
+    /// The proxy, e.g. http://proxy:3128; "none" for a direct way. Without it the environment's http_proxy and
+    /// no_proxy count.
+    #[arg(long, env = "KOMADO_PROXY", value_name = "URL")]
+    pub proxy: Option<String>,
+
+    /// The account's name.
+    #[arg(long, env = "KOMADO_USER")]
+    pub user: Option<String>,
+
+    /// A file whose first line is the password. The environment's KOMADO_PASSWORD is another way.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// The name of this device; at most one client of an account runs under each name.
+    #[arg(long, env = "KOMADO_DEVICE", default_value = "headless")]
+    pub device: String,
+
+    /// Where what must be remembered is kept. By default the platform's place for it.
+    #[arg(long, env = "KOMADO_HOME", value_name = "FOLDER")]
+    pub home: Option<PathBuf>,
+
+    /// The camera: "pattern", or a clip (MP4 with H.264, or Y4M), which is repeated.
+    #[arg(long, default_value = "pattern", value_name = "SOURCE")]
+    pub camera: String,
+
+    /// The microphone: "silence", "tone", or a file with sound (MP4 with AAC or Opus, or WAV). By default the camera's
+    /// clip, if it is an MP4 with sound.
+    #[arg(long, value_name = "SOURCE")]
+    pub microphone: Option<String>,
+
+    /// Width and height of the picture that is sent; a clip is sent in its own size unless this is given.
+    #[arg(long, value_name = "WxH")]
+    pub size: Option<String>,
+
+    /// Pictures a second of the test pattern.
+    #[arg(long, default_value_t = 30.0)]
+    pub frame_rate: f32,
+
+    /// Kilobits a second for the picture.
+    #[arg(long, default_value_t = 1_000)]
+    pub video_kbps: u32,
+
+    /// Kilobits a second for the sound.
+    #[arg(long, default_value_t = 32)]
+    pub audio_kbps: u32,
+
+    /// Length of one packet of sound in milliseconds.
+    #[arg(long, default_value = "20", value_enum)]
+    pub packet_ms: PacketLength,
+
+    /// Writes what is heard to a WAV file.
+    #[arg(long, value_name = "FILE")]
+    pub speaker: Option<PathBuf>,
+
+    /// Writes pictures of what is seen to this folder, as PNG.
+    #[arg(long, value_name = "FOLDER")]
+    pub snapshots: Option<PathBuf>,
+
+    /// Seconds between snapshots.
+    #[arg(long, default_value_t = 1.0)]
+    pub snapshot_every: f64,
+
+    /// Keeps what is received, as it comes, in a Matroska file.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
+    /// Opens the chat with this account.
+    #[arg(long, value_name = "NAME")]
+    pub with: Option<String>,
+
+    /// Says this in the chat. May be given several times.
+    #[arg(long, value_name = "TEXT", requires = "with")]
+    pub say: Vec<String>,
+
+    /// Calls the account of --with.
+    #[arg(long, requires = "with")]
+    pub call: bool,
+
+    /// Accepts the first call that comes.
+    #[arg(long)]
+    pub answer: bool,
+
+    /// Hangs up after so many seconds of a call.
+    #[arg(long, value_name = "SECONDS")]
+    pub hang_up_after: Option<f64>,
+
+    /// Ends when this many seconds have passed, whatever happens.
+    #[arg(long, value_name = "SECONDS")]
+    pub quit_after: Option<f64>,
+
+    /// Ends after the first call has ended.
+    #[arg(long)]
+    pub quit_after_call: bool,
+
+    /// Ends once everything that was to be said is stored.
+    #[arg(long)]
+    pub quit_when_said: bool,
+
+    /// What to log to standard error, in the syntax of RUST_LOG.
+    #[arg(long, default_value = "warn", env = "KOMADO_LOG")]
+    pub log: String,
+}
+
+/// Length of a packet of sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PacketLength {
+    #[value(name = "10")]
+    Ms10,
+    #[value(name = "20")]
+    Ms20,
+}
+
+const EXAMPLES: &str = "Examples:
+  Say something and leave:
+    komado --headless --server http://chat.example --accept-new --user alice --password-file pw \\
+      --with bob --say 'Are you there?' --quit-when-said
+  Wait for a call and show a clip:
+    komado --headless --server http://chat.example --user bob --password-file pw --answer --camera face.mp4
+  Call through a proxy, keep what comes, hang up after 20 s:
+    komado --headless --server http://chat.example --proxy http://proxy:3128 --user alice --password-file pw \\
+      --with bob --call --hang-up-after 20 --quit-after-call --record call.mkv --snapshots seen
+
+Lines on standard input:
+  chat NAME · say CHAT TEXT · call CHAT · accept [CALL] · decline [CALL] · hangup · logout · quit";

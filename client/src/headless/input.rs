@@ -1,0 +1,64 @@
+//! Lines on standard input, and what they ask for.
+
+use relay::vocabulary::CallId;
+use thiserror::Error;
+
+use crate::engine::Command;
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InputError {
+    #[error("\"{0}\" is not a command: use chat, say, call, accept, decline, hangup, logout or quit")]
+    Unknown(String),
+    #[error("write: {0}")]
+    Usage(&'static str),
+    #[error("no call rings")]
+    NoCall,
+}
+
+/// Reads one line; `ringing` is the call that a bare `accept` or `decline` is about. Empty lines ask for nothing.
+pub fn parse(line: &str, ringing: Option<CallId>) -> Result<Option<Command>, InputError> {
+    let line = line.trim();
+    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim();
+    let number = |usage| rest.parse().map_err(|_| InputError::Usage(usage));
+    let call = |usage| match rest {
+        "" => ringing.ok_or(InputError::NoCall),
+        text => text.parse().map_err(|_| InputError::Usage(usage)),
+    };
+    Ok(Some(match word {
+        "" => return Ok(None),
+        "chat" if !rest.is_empty() => Command::OpenChat { with: rest.to_owned() },
+        "chat" => return Err(InputError::Usage("chat NAME")),
+        "say" => {
+            let usage = InputError::Usage("say CHAT TEXT, with the number of a chat");
+            let (chat, text) = rest.split_once(char::is_whitespace).ok_or(usage.clone())?;
+            Command::Say { chat: chat.parse().map_err(|_| usage)?, text: text.trim().to_owned() }
+        }
+        "call" => Command::Call { chat: number("call CHAT, with the number of a chat")? },
+        "accept" => Command::Accept { call: call("accept [CALL], with the number of a call")? },
+        "decline" => Command::Decline { call: call("decline [CALL], with the number of a call")? },
+        "hangup" => Command::HangUp,
+        "logout" => Command::LogOut,
+        "quit" => Command::Quit,
+        other => return Err(InputError::Unknown(other.to_owned())),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_commands_or_say_what_is_wrong() {
+        assert!(matches!(parse("  chat bob ", None), Ok(Some(Command::OpenChat { with })) if with == "bob"));
+        assert!(
+            matches!(parse("say 3 hello  you", None), Ok(Some(Command::Say { chat: 3, text })) if text == "hello  you")
+        );
+        assert!(matches!(parse("accept", Some(7)), Ok(Some(Command::Accept { call: 7 }))));
+        assert!(matches!(parse("decline 9", Some(7)), Ok(Some(Command::Decline { call: 9 }))));
+        assert!(matches!(parse("", None), Ok(None)));
+        assert_eq!(parse("accept", None).unwrap_err(), InputError::NoCall);
+        assert!(matches!(parse("say hello", None), Err(InputError::Usage(_))));
+        assert!(matches!(parse("dance", None), Err(InputError::Unknown(_))));
+    }
+}

@@ -1,0 +1,10 @@
+//! `komado --headless`: the engine for scripts, commands as arguments or lines in, events as JSON lines out.
+
+mod arguments;
+mod input;
+mod run;
+mod sources;
+mod trust;
+
+pub use arguments::Arguments;
+pub use run::{HeadlessError, run};

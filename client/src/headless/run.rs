@@ -1,0 +1,271 @@
+//! The headless client's run: from arguments to an engine, from its events to JSON lines.
+
+use std::{
+    io::{BufRead, Write},
+    path::PathBuf,
+    time::Duration,
+};
+
+use relay::seal::ServerProof;
+use thiserror::Error;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    arguments::Arguments,
+    input,
+    sources::devices,
+    trust::{KnownServers, TrustError},
+};
+use crate::{
+    device::DeviceError,
+    engine::{Command, ConnectOptions, Credentials, Engine, EngineEnded, Event, Proof},
+    http::{AddressError, Http, ProxyError, ProxyRules, ServerAddress},
+    link,
+};
+
+#[derive(Debug, Error)]
+pub enum HeadlessError {
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    #[error("\"{0}\" is not a size: write for example 1280x720")]
+    Size(String),
+    #[error("{0}: a fingerprint has 64 hexadecimal digits, as `komado-server fingerprint` prints them")]
+    Fingerprint(String),
+    #[error(
+        "the server at {server} is not known yet. Its certificate has the fingerprint {fingerprint}. If that is what \
+         `komado-server fingerprint` prints there, give it with --fingerprint, or accept it with --accept-new"
+    )]
+    Unknown { server: String, fingerprint: String },
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("cannot read the password from {path}: {error}")]
+    Password { path: String, error: std::io::Error },
+    #[error("no password: give --password-file or set KOMADO_PASSWORD")]
+    NoPassword,
+    #[error("give --user")]
+    NoUser,
+    #[error("no folder for what must be remembered: give --home")]
+    NoHome,
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error("there is no window yet: give --headless")]
+    NoWindow,
+    #[error("the log filter is not valid: {0}")]
+    Log(String),
+    #[error("the system refuses: {0}")]
+    System(#[from] std::io::Error),
+    #[error(transparent)]
+    Ended(#[from] EngineEnded),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Runs until it is told to end. The error says what a person must do.
+pub async fn run(arguments: Arguments) -> Result<(), HeadlessError> {
+    let options = connect_options(&arguments).await?;
+    let credentials = credentials(&arguments)?;
+    let setup = devices(&arguments)?;
+    let (engine, events) = Engine::start(options, setup);
+    engine.give(Command::LogIn(credentials)).await?;
+    let script = Script { ringing: None, said: 0, call_ends: None, failed: None, arguments };
+    let result = script.play(&engine, events).await;
+    engine.ended().await;
+    result
+}
+
+/// What the arguments ask for, step by step.
+struct Script {
+    arguments: Arguments,
+    ringing: Option<u64>,
+    said: usize,
+    call_ends: Option<Instant>,
+    failed: Option<String>,
+}
+
+impl Script {
+    async fn play(mut self, engine: &Engine, mut events: mpsc::Receiver<Event>) -> Result<(), HeadlessError> {
+        let mut lines = lines();
+        let end = self.arguments.quit_after.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.max(0.0)));
+        let mut reading = true;
+        loop {
+            let call_ends = self.call_ends;
+            tokio::select! {
+                event = events.recv() => {
+                    let Some(event) = event else { break };
+                    write_event(&event)?;
+                    self.follow(engine, &event).await?;
+                }
+                line = lines.recv(), if reading => match line {
+                    None => reading = false,
+                    Some(line) => match input::parse(&line, self.ringing) {
+                        Ok(Some(command)) => engine.give(command).await?,
+                        Ok(None) => {}
+                        Err(error) => write_event(&Event::Warning { text: error.to_string() })?,
+                    },
+                },
+                () = sleep_until(call_ends.unwrap_or_else(Instant::now)), if call_ends.is_some() => {
+                    self.call_ends = None;
+                    engine.give(Command::HangUp).await?;
+                }
+                () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {
+                    engine.give(Command::Quit).await?;
+                    while let Some(event) = events.recv().await {
+                        write_event(&event)?;
+                    }
+                    break;
+                }
+            }
+        }
+        self.failed.map_or(Ok(()), |reason| Err(HeadlessError::Refused(reason)))
+    }
+
+    async fn follow(&mut self, engine: &Engine, event: &Event) -> Result<(), HeadlessError> {
+        match event {
+            Event::LoggedIn { .. } => {
+                // A link that was opened anew logs in again: what was begun is not begun twice.
+                if let Some(with) = self.arguments.with.clone().filter(|_| self.said == 0) {
+                    engine.give(Command::OpenChat { with }).await?;
+                }
+            }
+            Event::ChatOpened { chat } if self.said == 0 => {
+                let with = self.arguments.with.as_deref();
+                if !chat.members.iter().any(|member| Some(member.name.as_str()) == with) {
+                    return Ok(());
+                }
+                self.said = 1;
+                for text in self.arguments.say.clone() {
+                    engine.give(Command::Say { chat: chat.id, text }).await?;
+                }
+                if self.arguments.call {
+                    engine.give(Command::Call { chat: chat.id }).await?;
+                }
+            }
+            Event::Stored { .. } => {
+                self.said += 1;
+                if self.arguments.quit_when_said && self.said > self.arguments.say.len() {
+                    engine.give(Command::Quit).await?;
+                }
+            }
+            Event::CallInvited { call } => {
+                self.ringing = Some(call.id);
+                if self.arguments.answer {
+                    engine.give(Command::Accept { call: call.id }).await?;
+                }
+            }
+            Event::CallAccepted { .. } => {
+                let seconds = self.arguments.hang_up_after;
+                self.call_ends = seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.max(0.0)));
+            }
+            Event::CallEnded { .. } | Event::CallCancelled { .. } | Event::CallAnsweredElsewhere { .. } => {
+                self.ringing = None;
+                self.call_ends = None;
+                if self.arguments.quit_after_call {
+                    engine.give(Command::Quit).await?;
+                }
+            }
+            Event::CallDeclined { .. } | Event::CallBusy { .. } | Event::CallNoAnswer { .. }
+                if self.arguments.quit_after_call =>
+            {
+                engine.give(Command::Quit).await?;
+            }
+            Event::Unreachable { reason, r#final: true } => {
+                self.failed = Some(reason.clone());
+                engine.give(Command::Quit).await?;
+            }
+            Event::Refused { command, problem } if command == "log in" && problem.retry_after_ms.is_none() => {
+                self.failed = Some(problem.to_string());
+                engine.give(Command::Quit).await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn write_event(event: &Event) -> Result<(), HeadlessError> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, event).map_err(std::io::Error::from)?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}
+
+/// Lines of standard input. A terminal's read cannot be cancelled, so it has a thread of its own.
+fn lines() -> mpsc::Receiver<String> {
+    let (lines, receiver) = mpsc::channel(16);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if lines.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+async fn connect_options(arguments: &Arguments) -> Result<ConnectOptions, HeadlessError> {
+    let server: ServerAddress = arguments.server.parse()?;
+    let proxy = match arguments.proxy.as_deref() {
+        None => ProxyRules::Environment,
+        Some("none" | "") => ProxyRules::Direct,
+        Some(text) => ProxyRules::Fixed(text.parse()?),
+    };
+    let proof = proof(arguments, &server, &proxy).await?;
+    Ok(ConnectOptions { server, proxy, proof, device: arguments.device.clone() })
+}
+
+async fn proof(arguments: &Arguments, server: &ServerAddress, proxy: &ProxyRules) -> Result<Proof, HeadlessError> {
+    if let Some(text) = &arguments.fingerprint {
+        let fingerprint = text.parse().map_err(|_| HeadlessError::Fingerprint(text.clone()))?;
+        return Ok(Proof::Fingerprint(fingerprint));
+    }
+    let known = KnownServers::in_folder(&home(arguments)?);
+    if let Some(fingerprint) = known.find(server)? {
+        return Ok(Proof::Fingerprint(fingerprint));
+    }
+    if server.is_secure() && !arguments.accept_new {
+        return Ok(Proof::Authorities);
+    }
+    let http = Http::new(server.clone(), proxy.choose(server)?, ServerProof::Unproven)
+        .map_err(|error| HeadlessError::Unreachable(error.to_string()))?;
+    let fingerprint = link::fingerprint(&http).await.map_err(|error| HeadlessError::Unreachable(error.to_string()))?;
+    if !arguments.accept_new {
+        return Err(HeadlessError::Unknown { server: server.to_string(), fingerprint: fingerprint.to_string() });
+    }
+    known.remember(server, fingerprint)?;
+    Ok(Proof::Fingerprint(fingerprint))
+}
+
+fn home(arguments: &Arguments) -> Result<PathBuf, HeadlessError> {
+    if let Some(home) = &arguments.home {
+        return Ok(home.clone());
+    }
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = if cfg!(windows) {
+        variable("APPDATA")
+    } else if cfg!(target_os = "macos") {
+        variable("HOME").map(|home| home.join("Library").join("Application Support"))
+    } else {
+        variable("XDG_CONFIG_HOME").or_else(|| variable("HOME").map(|home| home.join(".config")))
+    };
+    base.map(|base| base.join("komado")).ok_or(HeadlessError::NoHome)
+}
+
+fn credentials(arguments: &Arguments) -> Result<Credentials, HeadlessError> {
+    let user = arguments.user.clone().ok_or(HeadlessError::NoUser)?;
+    let password = match &arguments.password_file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| HeadlessError::Password { path: path.display().to_string(), error })?;
+            text.lines().next().unwrap_or_default().to_owned()
+        }
+        None => std::env::var("KOMADO_PASSWORD").map_err(|_| HeadlessError::NoPassword)?,
+    };
+    Ok(Credentials::Password { user, password })
+}

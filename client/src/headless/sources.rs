@@ -1,0 +1,109 @@
+//! The devices that the arguments name: clips, patterns, files.
+
+use std::path::{Path, PathBuf};
+
+use codec::{h264::Content, opus};
+
+use super::{
+    arguments::{Arguments, PacketLength},
+    run::HeadlessError,
+};
+use crate::{
+    call::{AudioQuality, DeviceSetup, Devices, VideoQuality},
+    device::{
+        Camera, CameraFormat, ClipCamera, ClipMicrophone, DeviceError, Microphone, NullScreen, NullSpeaker,
+        PatternCamera, Screen, SnapshotScreen, Speaker, ToneMicrophone, WavSpeaker,
+    },
+    link::Clock,
+};
+
+/// A recording of a day has so many snapshots; more would fill a disk.
+const MOST_SNAPSHOTS: u32 = 10_000;
+
+/// Looks at the devices once, so that what is wrong with them is said before anyone rings.
+pub(super) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessError> {
+    let sources = Sources {
+        camera: arguments.camera.clone(),
+        microphone: microphone(arguments),
+        size: arguments.size.as_deref().map(size).transpose()?,
+        frame_rate: arguments.frame_rate,
+        speaker: arguments.speaker.clone(),
+        snapshots: arguments.snapshots.clone(),
+        snapshot_every: arguments.snapshot_every,
+        record: arguments.record.clone(),
+    };
+    sources.inputs(Clock::start())?;
+    let mut setup = DeviceSetup::new(move |clock| sources.open(clock));
+    let bitrate = arguments.video_kbps.saturating_mul(1_000);
+    setup.video = VideoQuality { bitrate, temporal_layers: 2, content: Content::Camera };
+    setup.audio = AudioQuality {
+        bitrate: arguments.audio_kbps.saturating_mul(1_000),
+        frame: match arguments.packet_ms {
+            PacketLength::Ms10 => opus::FrameLength::Ms10,
+            PacketLength::Ms20 => opus::FrameLength::Ms20,
+        },
+        content: opus::Content::default(),
+    };
+    Ok(setup)
+}
+
+fn microphone(arguments: &Arguments) -> String {
+    match &arguments.microphone {
+        Some(microphone) => microphone.clone(),
+        None if ClipMicrophone::open(Path::new(&arguments.camera), Clock::start(), 0).is_ok() => {
+            arguments.camera.clone()
+        }
+        None => "silence".to_owned(),
+    }
+}
+
+fn size(text: &str) -> Result<(u32, u32), HeadlessError> {
+    let parsed = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    parsed.ok_or_else(|| HeadlessError::Size(text.to_owned()))
+}
+
+type Inputs = (Box<dyn Camera>, Box<dyn Microphone>);
+
+struct Sources {
+    camera: String,
+    microphone: String,
+    size: Option<(u32, u32)>,
+    frame_rate: f32,
+    speaker: Option<PathBuf>,
+    snapshots: Option<PathBuf>,
+    snapshot_every: f64,
+    record: Option<PathBuf>,
+}
+
+impl Sources {
+    fn inputs(&self, clock: Clock) -> Result<Inputs, DeviceError> {
+        let began = clock.now();
+        let camera: Box<dyn Camera> = match self.camera.as_str() {
+            "pattern" => {
+                let (width, height) = self.size.unwrap_or((1280, 720));
+                let format = CameraFormat { width, height, frame_rate: self.frame_rate };
+                Box::new(PatternCamera::new(format, clock, began))
+            }
+            path => Box::new(ClipCamera::open(Path::new(path), self.size, clock, began)?),
+        };
+        let microphone: Box<dyn Microphone> = match self.microphone.as_str() {
+            "silence" => Box::new(ToneMicrophone::new(0.0, clock, began)),
+            "tone" => Box::new(ToneMicrophone::new(440.0, clock, began)),
+            path => Box::new(ClipMicrophone::open(Path::new(path), clock, began)?),
+        };
+        Ok((camera, microphone))
+    }
+
+    fn open(&self, clock: Clock) -> Result<Devices, DeviceError> {
+        let (camera, microphone) = self.inputs(clock)?;
+        let screen: Box<dyn Screen> = match &self.snapshots {
+            Some(folder) => Box::new(SnapshotScreen::new(folder, self.snapshot_every, MOST_SNAPSHOTS)?),
+            None => Box::new(NullScreen),
+        };
+        let speaker: Box<dyn Speaker> = match &self.speaker {
+            Some(path) => Box::new(WavSpeaker::create(path, clock)?),
+            None => Box::new(NullSpeaker::new(clock)),
+        };
+        Ok(Devices { camera, microphone, screen, speaker, recording: self.record.clone() })
+    }
+}
