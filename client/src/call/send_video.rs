@@ -143,23 +143,30 @@ impl VideoSender {
 pub struct Adaptation {
     bitrate: u32,
     dropped: u64,
+    delivered: u64,
 }
 
 impl Adaptation {
     pub fn new(bitrate: u32) -> Self {
-        Self { bitrate, dropped: 0 }
+        Self { bitrate, dropped: 0, delivered: 0 }
     }
 
     /// Takes in how the link did since the last time; gives the bitrate for the picture, at most `wanted`.
     pub fn renew(&mut self, statistics: &Statistics, wanted: u32) -> u32 {
         let drops = statistics.dropped.saturating_sub(self.dropped);
         self.dropped = statistics.dropped;
+        let delivered = statistics.delivered.saturating_sub(self.delivered);
+        self.delivered = statistics.delivered;
+        if delivered == 0 {
+            // A path that is cut says nothing about what it will carry when it is back.
+            return self.bitrate;
+        }
         if drops > 0 || statistics.queue > QUEUE_GROWS {
             let carried = u32::try_from(statistics.delivery_rate.saturating_mul(8)).unwrap_or(u32::MAX);
             let lower = (self.bitrate - self.bitrate / 4).min(carried - carried / 5);
             self.bitrate = lower.max(self.bitrate / 3);
         } else {
-            self.bitrate = self.bitrate.saturating_add(wanted / 16);
+            self.bitrate = self.bitrate.saturating_add(self.bitrate / 4 + wanted / 32);
         }
         self.bitrate = self.bitrate.clamp(LOWEST_BITRATE.min(wanted), wanted);
         self.bitrate
@@ -173,19 +180,27 @@ mod tests {
     #[test]
     fn the_bitrate_falls_to_what_the_path_carries_and_comes_back() {
         let mut adaptation = Adaptation::new(1_500_000);
-        let narrow = Statistics { queue: 300 * MILLISECOND, delivery_rate: 50_000, ..Statistics::default() };
-        let mut bitrate = 1_500_000;
-        for _ in 0..4 {
-            bitrate = adaptation.renew(&narrow, 1_500_000);
-        }
+        let mut delivered = 0;
+        let mut seconds = |queue, dropped, delivery_rate, wanted, count| {
+            let mut bitrate = 0;
+            for _ in 0..count {
+                delivered += 50_000;
+                let statistics = Statistics { queue, dropped, delivery_rate, delivered, ..Statistics::default() };
+                bitrate = adaptation.renew(&statistics, wanted);
+            }
+            bitrate
+        };
+        let bitrate = seconds(300 * MILLISECOND, 0, 50_000, 1_500_000, 4);
         assert!((LOWEST_BITRATE..400_000).contains(&bitrate), "{bitrate}");
-        let free = Statistics { delivery_rate: 50_000, ..Statistics::default() };
-        for _ in 0..20 {
-            bitrate = adaptation.renew(&free, 1_500_000);
-        }
-        assert_eq!(bitrate, 1_500_000);
-        let dropping = Statistics { dropped: 3, delivery_rate: u64::MAX, ..Statistics::default() };
-        assert!(adaptation.renew(&dropping, 1_500_000) < 1_500_000);
-        assert!(adaptation.renew(&dropping, 50_000) <= 50_000, "never above what is wanted");
+        assert_eq!(seconds(0, 0, 50_000, 1_500_000, 12), 1_500_000);
+        assert!(seconds(0, 3, u64::MAX, 1_500_000, 1) < 1_500_000);
+        assert!(seconds(0, 3, u64::MAX, 50_000, 1) <= 50_000, "never above what is wanted");
+    }
+
+    #[test]
+    fn a_cut_path_does_not_lower_the_bitrate() {
+        let mut adaptation = Adaptation::new(1_000_000);
+        let cut = Statistics { queue: 3 * SECOND, dropped: 90, ..Statistics::default() };
+        assert_eq!(adaptation.renew(&cut, 1_000_000), 1_000_000);
     }
 }

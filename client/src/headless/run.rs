@@ -159,7 +159,8 @@ impl Script {
                     engine.give(Command::Accept { call: call.id }).await?;
                 }
             }
-            Event::CallAccepted { .. } => {
+            // Told again when the link was opened anew: the time has begun already.
+            Event::CallAccepted { .. } if self.call_ends.is_none() => {
                 let seconds = self.arguments.hang_up_after;
                 self.call_ends = seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.max(0.0)));
             }

@@ -32,6 +32,9 @@ const PROMPT: Micros = 150 * MILLISECOND;
 /// Delivery is measured over windows of this length.
 const RATE_WINDOW: Micros = 300 * MILLISECOND;
 
+/// A pause of this length is no measure of the path.
+const RATE_PAUSE: Micros = SECOND;
+
 /// A packet in flight.
 #[derive(Debug)]
 pub struct Sent {
@@ -74,6 +77,7 @@ pub struct Flight {
     reduced_until: Micros,
     window: (Micros, usize),
     rate: u64,
+    delivered: u64,
 }
 
 impl Default for Flight {
@@ -90,6 +94,7 @@ impl Default for Flight {
             reduced_until: 0,
             window: (0, 0),
             rate: 0,
+            delivered: 0,
         }
     }
 }
@@ -126,6 +131,11 @@ impl Flight {
     /// Bytes a second that lately arrived.
     pub fn rate(&self) -> u64 {
         self.rate
+    }
+
+    /// Bytes that arrived, since the beginning.
+    pub fn delivered(&self) -> u64 {
+        self.delivered
     }
 
     pub fn next_number(&mut self) -> u64 {
@@ -201,9 +211,13 @@ impl Flight {
     }
 
     fn measure_rate(&mut self, bytes: usize, now: Micros) {
+        self.delivered += bytes as u64;
         self.window.1 += bytes;
         let elapsed = now.saturating_sub(self.window.0);
-        if elapsed >= RATE_WINDOW {
+        if elapsed >= RATE_PAUSE {
+            // The path was cut or idle: what it carries is not known from that.
+            self.window = (now, 0);
+        } else if elapsed >= RATE_WINDOW {
             self.rate = self.window.1 as u64 * SECOND / elapsed;
             self.window = (now, 0);
         }

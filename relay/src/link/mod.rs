@@ -122,6 +122,8 @@ pub struct Statistics {
     pub flight_cap: usize,
     /// Bytes a second that lately arrived at the far end.
     pub delivery_rate: u64,
+    /// Bytes that arrived at the far end, since the beginning.
+    pub delivered: u64,
     /// Age of the oldest frame that waits to be sent.
     pub queue: Micros,
     /// Frames dropped here before they were sent.
@@ -272,6 +274,7 @@ impl Link {
             bytes_in_flight: self.flight.bytes(),
             flight_cap: self.flight.cap(),
             delivery_rate: self.flight.rate(),
+            delivered: self.flight.delivered(),
             queue: oldest.map_or(0, |since| now.saturating_sub(since)),
             dropped: self.outgoing.iter().map(Outgoing::dropped).sum::<u64>() + self.dropped_by_ended,
             bytes_sent: self.bytes_sent,
