@@ -68,7 +68,10 @@ impl Core {
             }
             Told::CallRinging { call, who } => self.tell(Event::CallRinging { call, who: who.name }),
             Told::CallAccepted { call } => {
-                self.tell(Event::CallAccepted { call: call.clone() });
+                // A server tells again when a link is back.
+                if !self.media.as_ref().is_some_and(|media| media.call() == call.id) {
+                    self.tell(Event::CallAccepted { call: call.clone() });
+                }
                 if self.state.call.as_ref().is_some_and(|state| state.call.id == call.id) {
                     self.call_changed(call);
                 }

@@ -46,6 +46,9 @@ const FIRST: Duration = Duration::from_millis(2500);
 /// The server sends something every second; a long answer from which nothing comes for this long is held or dead.
 const SILENCE: Duration = Duration::from_millis(2600);
 
+/// While nothing passes, a long GET is tried again about this often.
+const WHILE_CUT: Duration = Duration::from_millis(700);
+
 /// A long answer is replaced before proxies cut it by its time.
 const LONGEST: Duration = Duration::from_secs(500);
 
@@ -56,23 +59,29 @@ const LARGEST: u64 = 80 << 20;
 pub(super) async fn keep_polling(session: Arc<Session>, http: Http) {
     let mut polls = JoinSet::new();
     let mut streams = session.streams.subscribe();
-    let mut backoff = Backoff::new(Duration::from_millis(30), Duration::from_secs(1));
+    let mut backoff = Backoff::new(Duration::from_millis(30), Duration::from_millis(600));
+    let mut pause = Instant::now();
     while !session.has_ended() {
         let streaming = streams.borrow_and_update().down.is_some();
-        while !streaming && polls.len() < AT_ONCE {
+        let paused = pause > Instant::now();
+        while !streaming && !paused && polls.len() < AT_ONCE {
             polls.spawn(poll(session.clone(), http.clone()));
         }
         tokio::select! {
             _ = streams.changed() => {}
+            () = tokio::time::sleep_until(pause.into()), if paused => {}
             Some(polled) = polls.join_next(), if !polls.is_empty() => match polled {
-                Ok(Ok(())) => backoff.reset(),
+                Ok(Ok(())) => {
+                    backoff.reset();
+                    pause = Instant::now();
+                }
                 Ok(Err(error)) => {
                     if is_gone(&error) {
                         session.finish(format!("the server no longer knows this link: {error}"));
                         return;
                     }
                     tracing::debug!(%error, "a waiting GET failed");
-                    tokio::time::sleep(backoff.after_failure(chance())).await;
+                    backoff.failed(&mut pause);
                 }
                 Err(error) => tracing::error!(%error, "a waiting GET broke off"),
             },
@@ -139,10 +148,7 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
             }
             Outcome::Held => tokio::time::sleep(backoff.after_failure(chance())).await,
             // A path that is cut altogether says nothing about streaming: it is tried again soon.
-            Outcome::Cut => {
-                let wait = backoff.after_failure(chance()).min(Duration::from_millis(700));
-                tokio::time::sleep(wait).await;
-            }
+            Outcome::Cut => tokio::time::sleep(WHILE_CUT.mul_f64(chance())).await,
         }
     }
 }

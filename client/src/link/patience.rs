@@ -1,6 +1,6 @@
 //! How long to wait before trying again: short at first, longer while it does not help, never in step with others.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Waits that double between two bounds.
 #[derive(Debug)]
@@ -20,8 +20,12 @@ impl Backoff {
         self.failures = 0;
     }
 
-    pub fn failures(&self) -> u32 {
-        self.failures
+    /// It did not work. Failures that come while one is waited out are the same one: several requests were under way.
+    pub fn failed(&mut self, pause: &mut Instant) {
+        let now = Instant::now();
+        if *pause <= now {
+            *pause = now + self.after_failure(chance());
+        }
     }
 
     /// How long to wait after another failure. `chance` is between 0 and 1 and spreads the waits of many clients over

@@ -48,6 +48,9 @@ const TRIAL: Duration = Duration::from_millis(1300);
 /// So many prompt acknowledgements decide a trial.
 const PROMPT_ENOUGH: u32 = 8;
 
+/// While nothing passes, a long POST is tried again about this often.
+const WHILE_CUT: Duration = Duration::from_millis(700);
+
 /// A long POST is replaced before proxies cut it by its time or its length.
 const LONGEST: Duration = Duration::from_secs(240);
 const LARGEST: usize = 8 << 20;
@@ -55,13 +58,15 @@ const LARGEST: usize = 8 << 20;
 /// Sends what the link has in short POSTs, as long as no long one carries it.
 pub(super) async fn send_short(session: Arc<Session>, http: Http) {
     let mut posts = JoinSet::new();
-    let mut backoff = Backoff::new(Duration::from_millis(30), Duration::from_secs(1));
+    let mut backoff = Backoff::new(Duration::from_millis(30), Duration::from_millis(600));
+    let mut pause = Instant::now();
     let mut spoke = Instant::now();
     while !session.has_ended() {
         let rung = session.doorbell.sender.notified();
         let streaming = session.streams.borrow().up.is_some();
         let silent = spoke.elapsed() >= SIGN_OF_LIFE;
-        let wanted = !streaming && posts.len() < AT_ONCE;
+        let paused = pause > Instant::now();
+        let wanted = !streaming && !paused && posts.len() < AT_ONCE;
         if wanted && (silent && posts.is_empty() || session.with_link(|link, now| link.has_content(now))) {
             spoke = Instant::now();
             posts.spawn(post(session.clone(), http.clone(), silent));
@@ -69,16 +74,21 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
         }
         tokio::select! {
             () = rung => {}
-            () = tokio::time::sleep(SIGN_OF_LIFE.saturating_sub(spoke.elapsed())), if !streaming && posts.is_empty() => {}
+            () = tokio::time::sleep_until(pause.into()), if paused => {}
+            () = tokio::time::sleep(SIGN_OF_LIFE.saturating_sub(spoke.elapsed())),
+                if !streaming && !paused && posts.is_empty() => {}
             Some(posted) = posts.join_next(), if !posts.is_empty() => match posted {
-                Ok(Ok(())) => backoff.reset(),
+                Ok(Ok(())) => {
+                    backoff.reset();
+                    pause = Instant::now();
+                }
                 Ok(Err(error)) => {
                     if is_gone(&error) {
                         session.finish(format!("the server no longer knows this link: {error}"));
                         return;
                     }
                     tracing::debug!(%error, "a short POST failed");
-                    tokio::time::sleep(backoff.after_failure(chance())).await;
+                    backoff.failed(&mut pause);
                 }
                 Err(error) => tracing::error!(%error, "a short POST broke off"),
             },
@@ -126,9 +136,9 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
                     return;
                 }
                 // A path that is cut altogether says nothing about streaming.
-                let cut = outcome == Outcome::Cut;
-                let wait = backoff.after_failure(chance());
-                tokio::time::sleep(if cut { wait.min(Duration::from_millis(700)) } else { wait }).await;
+                let wait =
+                    if outcome == Outcome::Cut { WHILE_CUT.mul_f64(chance()) } else { backoff.after_failure(chance()) };
+                tokio::time::sleep(wait).await;
                 continue;
             }
         };
