@@ -6,6 +6,7 @@ pub mod container;
 pub mod h264;
 pub mod opus;
 pub mod picture;
+pub mod playout;
 pub mod resample;
 
 pub use picture::{Colour, Matrix, Picture, PictureMut, PicturePool, Range};
