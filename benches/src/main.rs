@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use komado_bench::failure::BenchError;
 use komado_bench::fanout::{self, floor, publisher, readers, sealed};
+use komado_bench::latency;
 
 /// Measures Komado: what a server's fan-out costs, and how late its calls are.
 #[derive(Debug, Parser)]
@@ -21,6 +22,13 @@ enum Bench {
     Fanout {
         #[command(flatten)]
         options: fanout::Options,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// A call between two people: capture to decoded picture, mouth to ear, freezes, lip sync.
+    Latency {
+        #[command(flatten)]
+        options: latency::Options,
         #[command(flatten)]
         output: Output,
     },
@@ -64,6 +72,12 @@ fn run(bench: Bench) -> Result<(), BenchError> {
     match bench {
         Bench::Fanout { options, output } => {
             let report = fanout::run(&options)?;
+            print!("{}", report.text());
+            write(output.json.as_deref(), &serde_json::to_string_pretty(&report)?)?;
+            write(output.plot.as_deref(), &report.svg())
+        }
+        Bench::Latency { options, output } => {
+            let report = latency::run(&options)?;
             print!("{}", report.text());
             write(output.json.as_deref(), &serde_json::to_string_pretty(&report)?)?;
             write(output.plot.as_deref(), &report.svg())

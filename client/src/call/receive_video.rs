@@ -21,12 +21,18 @@ use crate::device::{Screen, Shown};
 /// The thread looks whether the call is over at least this often.
 const LONGEST_WAIT: Micros = 200 * MILLISECOND;
 
+/// A picture that waits to be shown.
+struct Waiting {
+    picture: Picture,
+    decoded_at: Micros,
+}
+
 pub struct VideoReceiver {
     screen: Box<dyn Screen>,
     frames: Receiver<(Frame, Micros)>,
     ears: Ears,
     decoder: Decoder,
-    playout: VideoPlayout<Picture>,
+    playout: VideoPlayout<Waiting>,
     shared: Arc<Shared>,
 }
 
@@ -82,7 +88,7 @@ impl VideoReceiver {
                 tallies.size = (picture.width(), picture.height());
                 delay.into_iter().for_each(|delay| tallies.decoded_delay.add(delay));
                 drop(tallies);
-                self.playout.push(picture, header.time, arrived_at);
+                self.playout.push(Waiting { picture, decoded_at: now }, header.time, arrived_at);
             }
             Decoded::NeedKeyframe => {
                 self.shared.tallies.lock().undecodable += 1;
@@ -97,7 +103,8 @@ impl VideoReceiver {
         let now = self.shared.clock.now();
         let sound = self.ears.offset();
         while let Some(due) = self.playout.take(now, sound) {
-            let shown = Shown { picture: due.picture, media_time: due.media_time_us, at: now };
+            let Waiting { picture, decoded_at } = due.picture;
+            let shown = Shown { picture, media_time: due.media_time_us, decoded_at, at: now };
             self.screen.show(&shown)?;
             let delay = self.shared.delay(shown.media_time, now);
             let mut tallies = self.shared.tallies.lock();

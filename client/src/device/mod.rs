@@ -70,6 +70,8 @@ pub struct Shown {
     pub picture: Picture,
     /// When it was taken, on the sender's clock.
     pub media_time: Micros,
+    /// When it was decoded, on this process's clock.
+    pub decoded_at: Micros,
     /// When it is shown, on this process's clock.
     pub at: Micros,
 }

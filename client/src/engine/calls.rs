@@ -69,7 +69,7 @@ impl Core {
             Told::CallRinging { call, who } => self.tell(Event::CallRinging { call, who: who.name }),
             Told::CallAccepted { call } => {
                 // A server tells again when a link is back.
-                if !self.media.as_ref().is_some_and(|media| media.call() == call.id) {
+                if self.media.as_ref().is_none_or(|media| media.call() != call.id) {
                     self.tell(Event::CallAccepted { call: call.clone() });
                 }
                 if self.state.call.as_ref().is_some_and(|state| state.call.id == call.id) {
