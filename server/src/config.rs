@@ -21,6 +21,9 @@ pub struct Config {
     pub session: Duration,
     /// How many TCP connections are served at once.
     pub max_connections: usize,
+    /// How long a connection may take for a request's header, idle time between requests included. Longer than proxies
+    /// keep theirs open (60 s), or one of them sends a request just when the server closes.
+    pub idle: Duration,
     /// How many links an account may have.
     pub links_per_account: usize,
     /// How many passwords are checked at once.
@@ -52,6 +55,7 @@ impl Config {
             names: vec!["localhost".to_owned()],
             session: Duration::from_secs(30 * 24 * 3600),
             max_connections: 18_000,
+            idle: Duration::from_secs(75),
             links_per_account: 16,
             hashing_threads: 2,
             log: "info".to_owned(),
@@ -99,6 +103,9 @@ pub struct Layer {
     /// TCP connections served at once [default: 18000]
     #[arg(long, env = "KOMADO_MAX_CONNECTIONS", value_name = "NUMBER")]
     pub max_connections: Option<usize>,
+    /// Seconds after which a connection without a complete request is closed [default: 75]
+    #[arg(long, env = "KOMADO_IDLE_SECONDS", value_name = "SECONDS")]
+    pub idle_seconds: Option<u32>,
     /// Links that one account may have open [default: 16]
     #[arg(long, env = "KOMADO_LINKS_PER_ACCOUNT", value_name = "NUMBER")]
     pub links_per_account: Option<usize>,
@@ -171,6 +178,7 @@ impl Layer {
             names: self.names.or(next.names),
             session_days: self.session_days.or(next.session_days),
             max_connections: self.max_connections.or(next.max_connections),
+            idle_seconds: self.idle_seconds.or(next.idle_seconds),
             links_per_account: self.links_per_account.or(next.links_per_account),
             hashing_threads: self.hashing_threads.or(next.hashing_threads),
             log: self.log.or(next.log),
@@ -202,6 +210,7 @@ impl Layer {
             names: self.names.unwrap_or(defaults.names),
             session: days.unwrap_or(defaults.session),
             max_connections: self.max_connections.unwrap_or(defaults.max_connections).max(1),
+            idle: self.idle_seconds.map_or(defaults.idle, |seconds| Duration::from_secs(u64::from(seconds.max(1)))),
             links_per_account: self.links_per_account.unwrap_or(defaults.links_per_account).max(1),
             hashing_threads: self.hashing_threads.unwrap_or(defaults.hashing_threads).max(1),
             log: self.log.unwrap_or(defaults.log),

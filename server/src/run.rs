@@ -52,8 +52,7 @@ impl Server {
         let app = router::outside(&state).merge(crate::link::routes(&state));
         let mut serving = JoinSet::new();
         for listener in listeners {
-            let tls = state.certificate.tls.clone();
-            serving.spawn(listen::run(listener, app.clone(), tls, connections.clone(), state.closing()));
+            serving.spawn(listen::run(listener, app.clone(), connections.clone(), state.clone()));
         }
         let mut upkeep = JoinSet::new();
         upkeep.spawn(upkeep::run(state.clone()));

@@ -81,7 +81,7 @@ async fn random_bytes_hurt_nobody() {
 
 #[tokio::test]
 async fn who_dawdles_is_shown_the_door() {
-    let world = World::new().await;
+    let world = World::with(|config| config.idle = Duration::from_secs(6)).await;
     let mut silent = world.plain().await;
     let mut loris = world.plain().await;
     loris.write_all(b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.unwrap();

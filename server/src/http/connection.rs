@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -18,8 +18,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
-/// How long a client may take for its first byte, its TLS handshake, and each request's header.
+/// How long a client may take for its first byte and its TLS handshake.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Most bytes of a request's header, and what of a response waits unsent in user space. The smaller it is, the less a
 /// reader costs that does not read.
@@ -42,29 +43,51 @@ pub(super) struct Serving {
     pub(super) router: Router,
     pub(super) tls: TlsAcceptor,
     pub(super) closing: watch::Receiver<bool>,
+    /// How long a request's header may take, idle time before it included.
+    pub(super) idle: Duration,
 }
 
 /// Serves a connection until either end closes it.
+///
+/// Readers of public tracks are many, plain and HTTP/1.1: their future alone stands inline, everything else is boxed.
 pub(super) async fn serve(stream: TcpStream, address: IpAddr, serving: Serving) -> Result<(), ServeError> {
+    let peer = Peer { secure: false, address };
+    match Box::pin(greet(stream, &serving)).await? {
+        Greeting::Silent => Ok(()),
+        Greeting::Http1(socket) => http1(socket, peer, serving).await,
+        Greeting::Http2(socket) => Box::pin(http2(socket, peer, serving)).await,
+        Greeting::Tls(stream) => {
+            let peer = Peer { secure: true, address };
+            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                Box::pin(http2(*stream, peer, serving)).await
+            } else {
+                Box::pin(http1(*stream, peer, serving)).await
+            }
+        }
+    }
+}
+
+/// What a client's first bytes say.
+enum Greeting {
+    Silent,
+    Http1(Socket),
+    Http2(Socket),
+    Tls(Box<TlsStream<Socket>>),
+}
+
+async fn greet(stream: TcpStream, serving: &Serving) -> Result<Greeting, ServeError> {
     let socket = Socket::tune(stream)?;
     let mut first = [0; H2_PREFACE.len()];
     let seen = timeout(PATIENCE, socket.peek(&mut first)).await.map_err(|_| ServeError::Slow)??;
-    match first[..seen] {
-        [] => Ok(()),
+    Ok(match first[..seen] {
+        [] => Greeting::Silent,
         [TLS_HANDSHAKE, ..] => {
-            // Boxed, so that the many plain readers do not carry the room for a handshake with them.
-            Box::pin(async move {
-                let accepting = timeout(PATIENCE, serving.tls.accept(socket));
-                let stream = accepting.await.map_err(|_| ServeError::Slow)??;
-                let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                let peer = Peer { secure: true, address };
-                if h2 { Box::pin(http2(stream, peer, serving)).await } else { http1(stream, peer, serving).await }
-            })
-            .await
+            let accepting = timeout(PATIENCE, serving.tls.accept(socket));
+            Greeting::Tls(Box::new(accepting.await.map_err(|_| ServeError::Slow)??))
         }
-        ref plain if *plain == *H2_PREFACE => Box::pin(http2(socket, Peer { secure: false, address }, serving)).await,
-        _ => Box::pin(http1(socket, Peer { secure: false, address }, serving)).await,
-    }
+        ref plain if *plain == *H2_PREFACE => Greeting::Http2(socket),
+        _ => Greeting::Http1(socket),
+    })
 }
 
 /// Why a connection ended early. Its far end has been told as well as HTTP allows.
@@ -78,27 +101,23 @@ pub(super) enum ServeError {
     Http(#[from] hyper::Error),
 }
 
-async fn http1<S>(stream: S, peer: Peer, mut serving: Serving) -> Result<(), ServeError>
+async fn http1<S>(stream: S, peer: Peer, serving: Serving) -> Result<(), ServeError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = Service { router: serving.router, peer };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(serving.idle)
         .max_headers(HEADERS_MAX)
         .max_buf_size(BUFFER_MAX)
         .half_close(false)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => return Ok(ended?),
-        () = until_closing(&mut serving.closing) => connection.as_mut().graceful_shutdown(),
-    }
-    Ok(connection.await?)
+    let connection = std::pin::pin!(connection);
+    Ok(until_closed(connection, http1::Connection::graceful_shutdown, serving.closing).await?)
 }
 
-async fn http2<S>(stream: S, peer: Peer, mut serving: Serving) -> Result<(), ServeError>
+async fn http2<S>(stream: S, peer: Peer, serving: Serving) -> Result<(), ServeError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -110,12 +129,33 @@ where
         .max_header_list_size(BUFFER_MAX as u32)
         .max_send_buf_size(BUFFER_MAX)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => return Ok(ended?),
-        () = until_closing(&mut serving.closing) => connection.as_mut().graceful_shutdown(),
-    }
-    Ok(connection.await?)
+    let connection = std::pin::pin!(connection);
+    Ok(until_closed(connection, http2::Connection::graceful_shutdown, serving.closing).await?)
+}
+
+/// Drives a connection to its end, and asks it to end well once the server closes.
+///
+/// A connection is polled for every frame of a public track: the word of closing is looked at by one atomic load then,
+/// and its lock, which all connections share, is left alone.
+async fn until_closed<C: Future>(
+    mut connection: Pin<&mut C>,
+    shut_down: fn(Pin<&mut C>),
+    closing: watch::Receiver<bool>,
+) -> C::Output {
+    let told = closing.clone();
+    let mut closing = std::pin::pin!(async move { until_closing(&mut { closing }).await });
+    let (mut waits, mut closes) = (false, false);
+    poll_fn(|context| {
+        if !closes && (!waits || told.has_changed().unwrap_or(true)) {
+            waits = true;
+            if closing.as_mut().poll(context).is_ready() {
+                closes = true;
+                shut_down(connection.as_mut());
+            }
+        }
+        connection.as_mut().poll(context)
+    })
+    .await
 }
 
 /// Waits until the server begins to close, or is gone.

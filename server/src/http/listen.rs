@@ -2,15 +2,15 @@
 
 use super::connection::{self, Serving, until_closing};
 use super::socket;
+use crate::state::State;
 use axum::Router;
-use rustls::ServerConfig;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -77,15 +77,13 @@ pub fn connections_allowed(wanted: usize) -> usize {
     }
 }
 
-/// Accepts and serves connections until `closing`; then lets those that are open end, for as long as it is polled.
-pub async fn run(
-    listener: TcpListener,
-    router: Router,
-    tls: Arc<ServerConfig>,
-    free: Arc<Semaphore>,
-    mut closing: watch::Receiver<bool>,
-) {
-    let serving = Serving { router, tls: TlsAcceptor::from(tls), closing: closing.clone() };
+/// Accepts and serves connections until the server closes; then lets those that are open end, for as long as it is polled.
+pub async fn run(listener: TcpListener, router: Router, free: Arc<Semaphore>, state: Arc<State>) {
+    let mut closing = state.closing();
+    let tls = TlsAcceptor::from(state.certificate.tls.clone());
+    let serving = Serving { router, tls, closing: closing.clone(), idle: state.config.idle };
+    // The connections' own business from here on.
+    drop(state);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
