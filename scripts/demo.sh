@@ -71,10 +71,13 @@ go_inside() {
 started=()
 in_office=()
 squid_folder=
+fingerprint=
+answering=
 
 cleanup() {
     local status=$? pid
     trap - EXIT
+    exec 8>&- 9>&-
     for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
     for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
     if [ -n "$squid_folder" ]; then
@@ -89,13 +92,13 @@ cleanup() {
 until_true() {
     local limit=$1 what=$2 begin=$SECONDS
     shift 2
-    until "$@" >/dev/null 2>&1; do
+    until "$@"; do
         [ $((SECONDS - begin)) -lt "$limit" ] || fail "waited $limit s for $what in vain (logs in $out)"
         sleep 0.1
     done
 }
 
-answers() { (exec 3<>"/dev/tcp/$1/$2"); }
+answers() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
 
 make_networks() {
     # This namespace is the world: the server's address lives on its loopback.
@@ -172,10 +175,198 @@ run_inside() {
     start_server
     until_true 10 "the way through the proxy" in_office_get "http://$SERVER/v1/health"
     prove_the_walls
-    fail "the call itself is not here yet"
+    add_people
+    say "Chat: alice writes to bob, bob answers"
+    start_client bob "$bob_clip" --answer
+    until_true 30 "bob's login" seen bob '.event == "logged_in"'
+    start_client alice "$alice_clip" --with bob --say "Are you there? I have no way out but the web." \
+        --hang-up-after "$seconds"
+    until_true 30 "alice's line at bob's" seen bob '.event == "message" and .message.from.name == "alice"'
+    tell bob "say $(first bob '.event == "message"' .chat) Neither have I. Call me!"
+    until_true 30 "bob's answer at alice's" seen alice '.event == "message" and .message.from.name == "bob"'
+    say "Call: alice calls bob from that chat, for $seconds s"
+    tell alice "call $(first alice '.event == "chat_opened"' .chat.id)"
+    until_true 45 "bob's acceptance" seen alice '.event == "call_accepted"'
+    watch_the_call
+    until_true 30 "the end of both clients" both_ended
+    check_results
+    summary | tee "$out/summary.txt"
 }
 
-in_office_get() { "${in_office[@]}" curl -sf --proxy "http://$PROXY" "$1"; }
+add_people() {
+    local name
+    for name in alice bob; do
+        (umask 077; head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$out/$name.password")
+        "$bin/komado-server" user add "$name" --password-file "$out/$name.password" --data "$out/server-data" >>"$out/server.log"
+    done
+    # Whoever invites someone sends this along: it proves the server, whatever stands on the way.
+    fingerprint=$("$bin/komado-server" fingerprint --data "$out/server-data")
+}
+
+declare -A clients=()
+
+start_client() { # name clip arguments...
+    local name=$1 clip=$2
+    shift 2
+    mkfifo "$out/$name.commands"
+    "${in_office[@]}" "$bin/komado" --headless --server "http://$SERVER" --proxy "http://$PROXY" \
+        --fingerprint "$fingerprint" --user "$name" --password-file "$out/$name.password" --device desk \
+        --home "$out/$name-home" --camera "$clip" --snapshots "$out/$name-saw" --record "$out/$name-received.mkv" \
+        --speaker "$out/$name-heard.wav" --quit-after-call --quit-after $((seconds + 120)) "$@" \
+        <"$out/$name.commands" >"$out/$name.jsonl" 2>"$out/$name.log" &
+    clients[$name]=$!
+    started+=("$!")
+    # Opening for writing waits for the reader; kept open, so that the client's input does not end.
+    case $name in
+        alice) exec 8>"$out/$name.commands" ;;
+        *) exec 9>"$out/$name.commands" ;;
+    esac
+}
+
+tell() { # name line
+    case $1 in
+        alice) printf '%s\n' "$2" >&8 ;;
+        *) printf '%s\n' "$2" >&9 ;;
+    esac
+}
+
+# Whether an event that the jq condition holds for has come; a client that ended early ends the waiting.
+seen() {
+    kill -0 "${clients[$1]}" 2>/dev/null || fail "$1's client ended: $(tail -n3 "$out/$1.log")"
+    [ -n "$(jq -c "select($2)" "$out/$1.jsonl" 2>/dev/null | head -n1)" ]
+}
+
+first() { jq -r "select($2) | $3" "$out/$1.jsonl" | head -n1; }
+
+last() { jq -r "select($2) | $3" "$out/$1.jsonl" | tail -n1; }
+
+both_ended() {
+    ! kill -0 "${clients[alice]}" 2>/dev/null && ! kill -0 "${clients[bob]}" 2>/dev/null
+}
+
+watch_the_call() {
+    local begin=$SECONDS
+    while [ $((SECONDS - begin)) -lt "$seconds" ]; do
+        sleep 1
+        if [ -t 1 ]; then
+            printf '\r  %2d s, bob has seen %s pictures ' $((SECONDS - begin)) \
+                "$(last bob '.event == "call_report"' .report.video.shown)"
+        fi
+    done
+    [ ! -t 1 ] || printf '\r\033[K'
+}
+
+check_results() {
+    local name
+    for name in alice bob; do
+        seen_after "$name" '.event == "call_ended"' || fail "$name's call did not end as it should"
+        [ "$(last "$name" '.event == "call_report"' .report.video.shown)" -gt 0 ] || fail "$name has seen nothing"
+        ffprobe -v error -show_entries stream=codec_name -of csv=p=0 "$out/$name-received.mkv" >"$out/$name-streams.txt" ||
+            fail "ffprobe does not accept what $name recorded"
+    done
+}
+
+seen_after() { [ -n "$(jq -c "select($2)" "$out/$1.jsonl" | head -n1)" ]; }
+
+summary() {
+    local name far
+    echo
+    say "What you have just seen"
+    cat <<TEXT
+alice and bob sit in an office. Nothing leads out of it but a web proxy (squid at $PROXY) that lets
+only port 80 out and refuses CONNECT. They chatted, and alice called bob from that chat: $seconds s of picture and
+sound both ways, every byte of it as ordinary HTTP/1.1 GET and POST requests to http://$SERVER.
+TEXT
+    for name in alice bob; do
+        [ "$name" = alice ] && far=bob || far=alice
+        echo
+        say "$name, watching $far"
+        last "$name" '.event == "path"' '"  path      through \(.path.proxy // "no proxy"): up \(.path.up), down \(.path.down) exchanges"'
+        last "$name" '.event == "call_report"' '.report |
+            "  pictures  \(.video.received) received, \(.video.shown) shown, \(.video.dropped) dropped; \(.video.width)×\(.video.height), \(.video.received_kbps | round) kb/s; freezes: \(.video.freezes)\n" +
+            "  delay     video p50 \(.video.delay_ms.p50 | round) ms, p95 \(.video.delay_ms.p95 | round) ms (camera to decoded)\n" +
+            "            sound p50 \(.audio.delay_ms.p50 | round) ms, p95 \(.audio.delay_ms.p95 | round) ms (mouth to ear)\n" +
+            "  sent      \(.video.sent) pictures of \(.video.sent_width)×\(.video.sent_height), \(.video.sent_kbps | round) kb/s; \(.dropped_unsent) frames dropped unsent"'
+        echo "  look at   $out/$name-saw/ (snapshots), $out/$name-received.mkv ($(paste -sd+ "$out/$name-streams.txt"), as it came)"
+    done
+    echo
+    say "What the proxy saw"
+    awk '{ split($6, m, "/"); n[$6]++; bytes += $5 } END {
+        for (method in n) printf "  %d × %s", n[method], method; printf "; %.1f MB in answers\n", bytes / 1e6 }' \
+        "$squid_folder/squid-access.log"
+    echo "  Its log: $out/squid-access.log. Inside the bodies everything is sealed: see README.md, \"The path\"."
+}
+
+add_people() {
+    local name
+    for name in alice bob; do
+        head -c 12 /dev/urandom | base64 >"$out/$name.password"
+        chmod 600 "$out/$name.password"
+        "$bin/komado-server" user add "$name" --data "$out/server-data" --password-file "$out/$name.password" >/dev/null
+    done
+    fingerprint=$("$bin/komado-server" fingerprint --data "$out/server-data")
+    fingerprint=${fingerprint##* }
+}
+
+# person NAME CLIP arguments...: a headless client in the office; its events go to NAME.json.
+person() {
+    local name=$1 clip=$2
+    shift 2
+    "${in_office[@]}" "$bin/komado" --headless --server "http://$SERVER" --proxy "http://$PROXY" \
+        --fingerprint "$fingerprint" --home "$out/$name-home" --user "$name" --password-file "$out/$name.password" \
+        --camera "$clip" --record "$out/$name-received.mkv" --speaker "$out/$name-heard.wav" \
+        --snapshots "$out/$name-sees" --snapshot-every 2 --quit-after-call "$@" \
+        </dev/null >"$out/$name.json" 2>"$out/$name.log"
+}
+
+event() { grep -q "^{\"event\":\"$2\"" "$out/$1.json"; }
+
+start_answering() {
+    person bob "$bob_clip" --answer --quit-after $((seconds + 60)) &
+    answering=$!
+    started+=("$answering")
+    until_true 30 "bob to be there" event bob logged_in
+}
+
+make_the_call() {
+    say "alice writes to bob and calls him ($seconds s)"
+    person alice "$alice_clip" --with bob --say "Are you there? I call you." --call --hang-up-after "$seconds" \
+        --quit-after $((seconds + 60)) || fail "alice's client gave up: $(tail -n 1 "$out/alice.log")"
+    wait "$answering" || fail "bob's client gave up: $(tail -n 1 "$out/bob.log")"
+    event alice call_ended && event bob call_ended || fail "there was no call; see alice.json and bob.json in $out"
+}
+
+# report NAME FILTER: a figure of NAME's last report.
+report() { jq -rs "map(select(.event == \"call_report\")) | last | .report | $2" "$out/$1.json"; }
+
+travelled() { jq -rs 'map(select(.event == "path")) | last | .path | "up \(.up), down \(.down)"' "$out/$1.json"; }
+
+show_side() { # who sends, who receives
+    local delays='.video.delay_ms | "\(.p50 * 10 | round / 10) ms half of the time, \(.p95 * 10 | round / 10) ms 95 % of the time"'
+    printf '  %-14s %s pictures of %s sent, %s came, %s shown, %s dropped\n' "$1 to $2:" "$(report "$1" .video.sent)" \
+        "$(report "$1" '.video | "\(.sent_width)x\(.sent_height)"')" "$(report "$2" .video.received)" \
+        "$(report "$2" .video.shown)" "$(report "$2" '.video.dropped')"
+    printf '  %-14s picture from camera to decoded: %s\n' "" "$(report "$2" "$delays")"
+    printf '  %-14s sound from mouth to ear:        %s\n' "" "$(report "$2" "${delays//video/audio}")"
+}
+
+summarise() {
+    say "The call"
+    echo "  alice wrote to bob, called him, and both saw and heard each other for $(report alice '.duration_s | round') s."
+    echo "  Path: $DESK -> squid on $PROXY -> http://$SERVER (port 80, HTTP/1.1 POST and GET only, sealed)."
+    echo "  alice's way: $(travelled alice); bob's way: $(travelled bob)"
+    echo "  (streaming: one long request; short: many small ones, where a proxy holds long ones back)"
+    show_side alice bob
+    show_side bob alice
+    say "To look at and listen to, in $out"
+    echo "  alice-sees/, bob-sees/           what each saw, a picture every two seconds"
+    echo "  alice-received.mkv, bob-…        what each received, as it came (ffplay plays it)"
+    echo "  alice-heard.wav, bob-heard.wav   what each heard"
+    echo "  alice.json, bob.json             what happened; squid-access.log: what the proxy saw of it"
+    say "The demo is done: a video call through a proxy that lets nothing but port 80 out."
+}
+
+in_office_get() { "${in_office[@]}" curl -sf --proxy "http://$PROXY" "$1" >/dev/null; }
 
 # What the path refuses, shown before it is used.
 prove_the_walls() {

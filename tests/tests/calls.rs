@@ -1,0 +1,247 @@
+//! Calls between real clients over a real server: through proxies that hold, buffer and die, with every byte recorded.
+#![cfg(target_os = "linux")]
+
+use std::process::Command;
+use std::time::Duration;
+
+use komado_tests::capture::{Recorder, Secret};
+use komado_tests::namespace::Namespace;
+use komado_tests::product::{Server, headless};
+use komado_tests::program::Program;
+use komado_tests::proxy::{Proxy, Setup};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const SOON: Duration = Duration::from_secs(60);
+
+struct Stage {
+    namespace: Namespace,
+    server: Server,
+    folder: TempDir,
+}
+
+impl Stage {
+    /// A server on port 80, with alice and bob.
+    fn set() -> Self {
+        let namespace = Namespace::new().unwrap();
+        namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
+        let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), &[]).unwrap();
+        for name in ["alice", "bob"] {
+            server.add_user(name, &password(name), &[]).unwrap();
+        }
+        let folder = TempDir::with_prefix("komado-calls-").unwrap();
+        Self { namespace, server, folder }
+    }
+
+    fn place(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// A headless client of `name` that comes by `url`, perhaps through `proxy`.
+    fn person(&self, name: &str, url: &str, proxy: &str, more: &[&str]) -> Program {
+        let password_file = self.place(&format!("{name}.password"));
+        std::fs::write(&password_file, password(name)).unwrap();
+        let home = self.place(&format!("{name}-home"));
+        let fingerprint = self.server.fingerprint();
+        let mut arguments = vec!["--server", url, "--proxy", proxy, "--user", name, "--password-file", &password_file];
+        arguments.extend(["--home", &home, "--fingerprint", fingerprint, "--log", "client=debug"]);
+        arguments.extend(["--size", "640x360", "--video-kbps", "500", "--microphone", "tone"]);
+        arguments.extend(more);
+        headless(&self.namespace, name, &arguments).unwrap()
+    }
+}
+
+fn password(name: &str) -> String {
+    format!("correct horse battery of {name}")
+}
+
+/// Waits for a report of the running call that `wanted` accepts.
+fn wait_report(person: &Program, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let report = |event: &Value| event["event"] == "call_report" && wanted(&event["report"]);
+    person.wait_for(what, SOON, report).unwrap()["report"].clone()
+}
+
+fn shown(report: &Value) -> u64 {
+    report["video"]["shown"].as_u64().unwrap()
+}
+
+fn heard(report: &Value) -> u64 {
+    report["audio"]["received"].as_u64().unwrap()
+}
+
+/// The path as it was told last.
+fn path(person: &Program) -> Value {
+    let events = person.lines().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let paths = events.filter(|event| event["event"] == "path").map(|event| event["path"].clone());
+    paths.reduce(|_, later| later).unwrap()
+}
+
+#[test]
+fn a_call_through_squid_survives_the_pulled_plug_and_the_proxy_reads_nothing() {
+    let stage = Stage::set();
+    let setup = Setup::Squid { login: None };
+    let mut squid = Proxy::start(&stage.namespace, &setup, "127.0.0.1:3128".parse().unwrap()).unwrap();
+    let tap = "127.0.0.1:3129".parse().unwrap();
+    let recorder = Recorder::start(&stage.namespace, tap, squid.address()).unwrap();
+    let (url, proxy) = (stage.server.url(), format!("http://{}", recorder.address()));
+    let (seen, film) = (stage.place("seen"), stage.place("bob.mkv"));
+    let answering = ["--answer", "--snapshots", &seen, "--record", &film];
+    let mut bob = stage.person("bob", &url, &proxy, &answering);
+    bob.wait_event("logged_in", SOON).unwrap();
+    let line = "Are you there? 見えますか";
+    let mut alice = stage.person("alice", &url, &proxy, &["--with", "bob", "--say", line, "--call"]);
+    alice.wait_event("call_accepted", SOON).unwrap();
+    bob.wait_event("call_accepted", SOON).unwrap();
+    wait_report(&alice, "alice to see and hear bob", |report| shown(report) > 40 && heard(report) > 80);
+    wait_report(&bob, "bob to see and hear alice", |report| shown(report) > 40 && heard(report) > 80);
+
+    squid.kill().unwrap();
+    alice.say("say 1 written while the plug is out").unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    let before = wait_report(&bob, "a report of bob", |_| true);
+    squid.restart().unwrap();
+    let enough = |report: &Value| shown(report) > shown(&before) + 40 && heard(report) > heard(&before) + 80;
+    wait_report(&bob, "bob to see and hear alice again", enough);
+    let text = |event: &Value| event["message"]["text"] == "written while the plug is out";
+    bob.wait_for("the line that was written meanwhile", SOON, text).unwrap();
+
+    alice.say("hangup").unwrap();
+    for person in [&mut alice, &mut bob] {
+        let ended = person.wait_event("call_ended", SOON).unwrap();
+        assert_eq!(ended["reason"], "hung_up");
+        person.say("quit").unwrap();
+        person.wait_success(SOON).unwrap();
+    }
+    let texts: Vec<String> = texts(&bob);
+    let once = |wanted: &str| texts.iter().filter(|text| text.as_str() == wanted).count();
+    assert_eq!((once(line), once("written while the plug is out")), (1, 1), "{texts:?}");
+
+    let findings = recorder.findings(&[
+        Secret::text(&password("alice")),
+        Secret::text(&password("bob")),
+        Secret::text(line),
+        Secret::text("written while the plug is out"),
+        Secret::h264(),
+    ]);
+    assert_eq!(findings, [""; 0]);
+    assert!(recorder.recordings().iter().map(|recording| recording.bytes.len()).sum::<usize>() > 100_000);
+
+    let counted = probe(&film);
+    assert!(counted.contains("h264") && counted.contains("opus"), "{counted}");
+    assert!(std::fs::read_dir(seen).unwrap().count() > 2, "snapshots");
+}
+
+/// What ffprobe finds in a recording after decoding every packet of it.
+fn probe(film: &str) -> String {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames"]);
+    let output = command.args(["-of", "compact", film]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && errors.is_empty(), "{errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn texts(person: &Program) -> Vec<String> {
+    let events = person.lines().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let messages = events.filter(|event| event["event"] == "message");
+    messages.filter_map(|event| event["message"]["text"].as_str().map(str::to_owned)).collect()
+}
+
+/// A call by way of one proxy: each sees and hears the other, whatever the proxy holds back.
+fn call_by_way_of(setup: &Setup, forward: bool) -> (Value, Value) {
+    let stage = Stage::set();
+    let listen = if forward { "127.0.0.1:3128" } else { "127.0.0.1:8080" };
+    let proxy = Proxy::start(&stage.namespace, setup, listen.parse().unwrap()).unwrap();
+    let (url, way) = if forward { (stage.server.url(), proxy.url()) } else { (proxy.url(), "none".to_owned()) };
+    let bob = stage.person("bob", &url, &way, &["--answer"]);
+    bob.wait_event("logged_in", SOON).unwrap();
+    let mut alice = stage.person("alice", &url, &way, &["--with", "bob", "--call"]);
+    for person in [&alice, &bob] {
+        let good = |report: &Value| shown(report) > 60 && heard(report) > 120;
+        let report = wait_report(person, "both to see and hear each other", good);
+        assert_eq!(report["failures"], Value::Array(Vec::new()));
+    }
+    let paths = (path(&alice), path(&bob));
+    alice.say("hangup").unwrap();
+    bob.wait_event("call_ended", SOON).unwrap();
+    paths
+}
+
+#[test]
+fn a_call_passes_a_proxy_that_holds_uploads() {
+    let (alice, bob) = call_by_way_of(&Setup::Privoxy, true);
+    assert_eq!((&alice["up"], &bob["up"]), (&"short".into(), &"short".into()), "privoxy holds bodies until their end");
+}
+
+#[test]
+fn a_call_passes_tinyproxy() {
+    call_by_way_of(&Setup::Tinyproxy { login: None }, true);
+}
+
+#[test]
+fn a_call_passes_a_reverse_proxy_that_buffers_both_ways() {
+    let origin = "10.99.0.2:80".parse().unwrap();
+    let (alice, _) = call_by_way_of(&Setup::NginxReverse { origin }, false);
+    assert_eq!(alice["up"], "short", "nginx holds bodies until their end");
+}
+
+#[test]
+fn a_call_passes_a_balancer_that_takes_in_the_beginning_of_a_body() {
+    let origin = "10.99.0.2:80".parse().unwrap();
+    call_by_way_of(&Setup::HaproxyBuffering { origin }, false);
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_a_crash_and_nothing_is_there_twice() {
+    let mut stage = Stage::set();
+    let url = stage.server.url();
+    let bob = stage.person("bob", &url, "none", &[]);
+    bob.wait_event("logged_in", SOON).unwrap();
+    let mut alice = stage.person("alice", &url, "none", &["--with", "bob"]);
+    let chat = alice.wait_event("chat_opened", SOON).unwrap()["chat"]["id"].as_u64().unwrap();
+    let wanted: Vec<String> = (1..=300).map(|number| format!("line {number}")).collect();
+    for line in &wanted {
+        alice.say(&format!("say {chat} {line}")).unwrap();
+    }
+    for _ in 0..200 {
+        alice.wait_event("stored", SOON).unwrap();
+    }
+    // In the middle of the rest.
+    stage.server.kill().unwrap();
+    stage.server.restart().unwrap();
+    for _ in 200..300 {
+        alice.wait_event("stored", SOON).unwrap();
+    }
+    let last = |event: &Value| event["message"]["text"] == "line 300";
+    bob.wait_for("the last line", SOON, last).unwrap();
+    assert_eq!(texts(&bob), wanted, "complete, in order, once");
+    // Somebody who comes only now reads the same.
+    let late = stage.person("bob", &url, "none", &["--device", "laptop"]);
+    late.wait_for("the last line", SOON, last).unwrap();
+    assert_eq!(texts(&late), wanted);
+}
+
+#[test]
+fn what_is_wrong_is_said_and_the_client_ends() {
+    let stage = Stage::set();
+    let url = stage.server.url();
+    let wrong = stage.place("wrong.password");
+    std::fs::write(&wrong, "not it").unwrap();
+    for (arguments, words) in [
+        (vec!["--server", &url, "--user", "alice", "--password-file", &wrong, "--accept-new"], "password is wrong"),
+        (vec!["--server", &url, "--user", "alice", "--password-file", &wrong], "is not known yet"),
+        (vec!["--server", "ftp://x", "--user", "alice", "--password-file", &wrong], "use http or https"),
+        (vec!["--server", &url, "--user", "alice", "--password-file", "/nowhere"], "cannot read the password"),
+        (vec!["--server", &url, "--user", "alice", "--password-file", &wrong, "--camera", "/nowhere.mp4"], "clip"),
+    ] {
+        let home = TempDir::with_prefix("komado-wrong-").unwrap();
+        let mut all = vec!["--home", home.path().to_str().unwrap(), "--proxy", "none"];
+        if !arguments.contains(&"--accept-new") && words != "is not known yet" {
+            all.extend(["--fingerprint", stage.server.fingerprint()]);
+        }
+        all.extend(&arguments);
+        let mut client = headless(&stage.namespace, "wrong", &all).unwrap();
+        assert!(!client.wait_end(SOON).unwrap().success(), "{arguments:?}");
+        assert!(client.log().contains(words), "{arguments:?}: {}", client.log());
+    }
+}
