@@ -93,7 +93,7 @@ fn listen<W: IntoIterator<Item = u64>>(seconds: u64, ppm: i64, mut way: impl FnM
 fn a_steady_path_adds_a_block_and_no_gap() {
     let heard = listen(20, 0, |_| [40_000]);
     assert_eq!(heard.gaps(0.1, 20.0), 0, "{:?}", heard.stats);
-    assert!(heard.worst(3) <= 22, "{:?}", heard.delays);
+    assert!(heard.worst(3) <= 25, "{:?}", heard.delays);
     assert!(heard.worst(0) <= 45, "it begins with about a frame: {:?}", heard.delays);
     assert!(heard.roughest < 0.1, "no clicks: {}", heard.roughest);
     // What is heard was sent that long ago, and the way took 40 ms.
@@ -124,7 +124,7 @@ fn bursts_of_a_proxy_are_smoothed() {
 fn after_jitter_the_delay_goes_back() {
     let mut seed = 2;
     let heard = listen(60, 0, |n| [20_000 + if n < 500 { dice(&mut seed) % 100_000 } else { 0 }]);
-    assert!(heard.worst(40) <= 22, "{:?}", heard.delays);
+    assert!(heard.worst(40) <= 25, "{:?}", heard.delays);
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn sound_waits_for_pictures() {
         let now = LOCAL_START + 20_000 + n * FRAME_US;
         let media_time_us = MEDIA_START + n * FRAME_US;
         playout.push(SoundPacket { sequence: n, media_time_us, payload: payloads[n as usize % 25].clone() }, now);
-        playout.keep_with(Some(video));
+        playout.keep_with((n >= 100).then_some(video));
         for k in 0..2 {
             playout.pull(now + k * BLOCK_US, &mut block);
         }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::jitter::JitterMeter;
 use super::pieces::Pieces;
-use super::stretch::{self, NEEDED_BEHIND, NEEDED_TO_SHORTEN};
+use super::stretch::{self, Likeness, NEEDED_BEHIND, NEEDED_TO_SHORTEN};
 use super::{BLOCK, BLOCK_US, Offset, SOUND_EARLY_US};
 use crate::opus::{Channels, Decoder, OpusError, packet_samples};
 
@@ -214,7 +214,7 @@ impl AudioPlayout {
     /// The offset to play at: late enough for most packets, and for the pictures.
     fn target(&self) -> Option<i64> {
         let fastest = self.meter.fastest()?;
-        let own = fastest + self.meter.spread_us().min(MOST_SPREAD_US) as i64 + BLOCK_US as i64;
+        let own = fastest + self.meter.spread_us().clamp(LEAST_SPREAD_US, MOST_SPREAD_US) as i64 + BLOCK_US as i64;
         let with_video = self.video.map_or(own, |video| (video.0 - SOUND_EARLY_US).min(own + MOST_WAIT_FOR_VIDEO_US));
         Some(own.max(with_video))
     }
@@ -249,7 +249,8 @@ impl AudioPlayout {
             Some(next) if sequence == next.sequence && waiting.media_time_us < next.media_time_us + PAUSE_US => {
                 self.decode_first(false)
             }
-            _ if lateness >= -TOLERANCE_US => self.decode_first(self.next.is_some()),
+            None if lateness >= 0 => self.decode_first(false),
+            Some(_) if lateness >= -TOLERANCE_US => self.decode_first(true),
             // The packet before is lost; its time is one frame earlier.
             Some(next) if sequence > next.sequence && lateness >= -TOLERANCE_US - frame_us => {
                 self.recover_before_first()
@@ -354,7 +355,7 @@ impl AudioPlayout {
         }
         let (Some(target), Some(&offset)) = (self.target(), self.offsets.iter().min()) else { return };
         let excess = offset - target;
-        let pause = if excess.abs() > URGENT_US { 2 } else { 10 };
+        let (pause, wanted) = if excess.abs() > URGENT_US { (2, Likeness::HASTY) } else { (10, Likeness::UNHEARD) };
         if self.since_stretch < pause {
             return;
         }
@@ -368,13 +369,13 @@ impl AudioPlayout {
                     return;
                 }
             }
-            let lag = stretch::shorten(&mut self.ahead, self.channels, samples(excess));
+            let lag = stretch::shorten(&mut self.ahead, self.channels, samples(excess), wanted);
             self.pieces.shorten(lag);
             self.stretched(-(us(lag) as i64));
             self.stats.shortened += lag as u64;
         } else if excess < 0 {
             let most = samples(EXCESS_US - excess);
-            let lag = stretch::lengthen(&self.behind, &mut self.ahead, self.channels, most);
+            let lag = stretch::lengthen(&self.behind, &mut self.ahead, self.channels, most, wanted);
             self.pieces.lengthen(lag);
             self.stretched(us(lag) as i64);
             self.stats.lengthened += lag as u64;
@@ -417,8 +418,8 @@ fn samples(us: i64) -> usize {
 }
 
 fn new_meter() -> JitterMeter {
-    // NetEq's quantile. One frame of 20 ms is the first guess.
-    JitterMeter::new(0.97, 15_000)
+    // NetEq's quantile. Sound begins one to two blocks after the first packet; without jitter it never has to change that.
+    JitterMeter::new(0.97, 0)
 }
 
 /// Blocks whose least offset counts: a block that is fetched late must not look like delay.
@@ -445,6 +446,9 @@ const PAUSE_US: u64 = 60_000;
 
 /// A media time that goes back by so much, µs, is another clock's.
 const RESTART_US: u64 = 1_000_000;
+
+/// What threads that wake up late are good for, µs.
+const LEAST_SPREAD_US: u64 = 2_500;
 
 /// The longest spread of arrivals that is waited for, µs.
 const MOST_SPREAD_US: u64 = 800_000;

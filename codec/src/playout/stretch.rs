@@ -10,14 +10,25 @@ pub(super) const NEEDED_BEHIND: usize = LONGEST + COMPARED;
 /// … and this many are at hand.
 pub(super) const NEEDED_TO_LENGTHEN: usize = OVERLAP;
 
+/// How alike the two courses of a wave must be that are faded into one another (their correlation).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Likeness(f32);
+
+impl Likeness {
+    /// Nothing is heard of it. A voice gives the occasion several times a second.
+    pub const UNHEARD: Likeness = Likeness(0.9);
+    /// Something may be heard, where much delay must go.
+    pub const HASTY: Likeness = Likeness(0.6);
+}
+
 /// Takes one period, at most `most` samples per channel, out of the beginning of `ahead` (interleaved) and gives its
-/// length; 0 when no cut would go unheard.
-pub(super) fn shorten(ahead: &mut Vec<f32>, channels: usize, most: usize) -> usize {
+/// length; 0 where nothing is alike enough.
+pub(super) fn shorten(ahead: &mut Vec<f32>, channels: usize, most: usize, wanted: Likeness) -> usize {
     if ahead.len() < NEEDED_TO_SHORTEN * channels || most < SHORTEST {
         return 0;
     }
     let mono = to_mono(&ahead[..NEEDED_TO_SHORTEN * channels], channels);
-    let found = best(most, |lag| (&mono[..COMPARED], &mono[lag..lag + COMPARED]));
+    let found = best(most, wanted, |lag| (&mono[..COMPARED], &mono[lag..lag + COMPARED]));
     let Some(lag) = found else { return 0 };
     for n in 0..OVERLAP {
         let weight = n as f32 / OVERLAP as f32;
@@ -32,8 +43,8 @@ pub(super) fn shorten(ahead: &mut Vec<f32>, channels: usize, most: usize) -> usi
 }
 
 /// Puts one period, at most `most` samples per channel, before `ahead`, a repetition of the end of `behind` (both
-/// interleaved), and gives its length; 0 when it would be heard.
-pub(super) fn lengthen(behind: &[f32], ahead: &mut Vec<f32>, channels: usize, most: usize) -> usize {
+/// interleaved), and gives its length; 0 where nothing is alike enough.
+pub(super) fn lengthen(behind: &[f32], ahead: &mut Vec<f32>, channels: usize, most: usize, wanted: Likeness) -> usize {
     let enough = behind.len() >= NEEDED_BEHIND * channels && ahead.len() >= NEEDED_TO_LENGTHEN * channels;
     if !enough || most < OVERLAP {
         return 0;
@@ -41,7 +52,7 @@ pub(super) fn lengthen(behind: &[f32], ahead: &mut Vec<f32>, channels: usize, mo
     let mono = to_mono(&behind[behind.len() - NEEDED_BEHIND * channels..], channels);
     let end = mono.len();
     // A period must hold the whole overlap.
-    let found = best(most, |lag| {
+    let found = best(most, wanted, |lag| {
         let lag = lag.max(OVERLAP);
         (&mono[end - COMPARED..], &mono[end - COMPARED - lag..end - lag])
     });
@@ -69,14 +80,11 @@ const OVERLAP: usize = 240;
 /// So many samples must be alike.
 const COMPARED: usize = 480;
 
-/// Two courses are alike from this correlation on.
-const ALIKE: f32 = 0.6;
-
 /// Below this mean square (−60 dB) nobody hears a cut.
 const SILENT: f32 = 1e-6;
 
 /// The lag whose two courses are most alike, if any are alike enough.
-fn best<'a>(most: usize, courses: impl Fn(usize) -> (&'a [f32], &'a [f32])) -> Option<usize> {
+fn best<'a>(most: usize, wanted: Likeness, courses: impl Fn(usize) -> (&'a [f32], &'a [f32])) -> Option<usize> {
     let most = most.min(LONGEST);
     let (first, _) = courses(SHORTEST);
     let energy = |samples: &[f32]| samples.iter().map(|sample| sample * sample).sum::<f32>();
@@ -95,7 +103,7 @@ fn best<'a>(most: usize, courses: impl Fn(usize) -> (&'a [f32], &'a [f32])) -> O
     let (near, _) = (SHORTEST..=most).step_by(COARSE).map(|lag| (lag, alike(lag))).max_by(by_likeness)?;
     let around = near.saturating_sub(COARSE).max(SHORTEST)..=(near + COARSE).min(most);
     let (lag, likeness) = around.map(|lag| (lag, alike(lag))).max_by(by_likeness)?;
-    (likeness >= ALIKE).then_some(lag)
+    (likeness >= wanted.0).then_some(lag)
 }
 
 fn to_mono(samples: &[f32], channels: usize) -> Vec<f32> {
@@ -121,7 +129,7 @@ mod tests {
         for hz in [80.0, 120.0, 233.0, 390.0] {
             let whole = voice(4_800, hz);
             let mut shorter = whole.clone();
-            let lag = shorten(&mut shorter, 1, 720);
+            let lag = shorten(&mut shorter, 1, 720, Likeness::UNHEARD);
             assert!(lag > 0, "{hz} Hz");
             assert_eq!(shorter.len() + lag, whole.len());
             let period = 48_000.0 / hz;
@@ -131,7 +139,7 @@ mod tests {
 
             let (behind, rest) = whole.split_at(2_400);
             let mut ahead = rest.to_vec();
-            let lag = lengthen(behind, &mut ahead, 1, 720);
+            let lag = lengthen(behind, &mut ahead, 1, 720, Likeness::UNHEARD);
             assert!(lag >= OVERLAP, "{hz} Hz");
             assert_eq!(ahead.len(), rest.len() + lag);
             let joined = [behind, &ahead[..]].concat();
@@ -142,7 +150,7 @@ mod tests {
     #[test]
     fn silence_is_cut_freely_and_noise_not_at_all() {
         let mut silence = vec![0.0; 2_400];
-        assert_eq!(shorten(&mut silence, 1, 500), 500);
+        assert_eq!(shorten(&mut silence, 1, 500, Likeness::UNHEARD), 500);
         let mut seed = 1u32;
         let mut noise: Vec<f32> = (0..4_800)
             .map(|_| {
@@ -150,17 +158,17 @@ mod tests {
                 (seed >> 8) as f32 / 8_388_608.0 - 1.0
             })
             .collect();
-        assert_eq!(shorten(&mut noise, 1, 720), 0);
+        assert_eq!(shorten(&mut noise, 1, 720, Likeness::HASTY), 0);
     }
 
     #[test]
     fn stereo_stays_in_step_and_too_little_sound_is_left_alone() {
         let mut stereo: Vec<f32> = voice(2_400, 120.0).iter().flat_map(|&s| [s, -0.5 * s]).collect();
-        assert!(shorten(&mut stereo, 2, 720) > 0);
+        assert!(shorten(&mut stereo, 2, 720, Likeness::UNHEARD) > 0);
         assert!(stereo.chunks(2).all(|frame| (frame[1] + 0.5 * frame[0]).abs() < 1e-6));
         let mut short = voice(NEEDED_TO_SHORTEN - 1, 120.0);
-        assert_eq!(shorten(&mut short, 1, 720), 0);
-        assert!(shorten(&mut voice(NEEDED_TO_SHORTEN, 120.0), 1, 720) > 0);
-        assert_eq!(lengthen(&short, &mut voice(240, 120.0), 1, 720), 0);
+        assert_eq!(shorten(&mut short, 1, 720, Likeness::UNHEARD), 0);
+        assert!(shorten(&mut voice(NEEDED_TO_SHORTEN, 120.0), 1, 720, Likeness::UNHEARD) > 0);
+        assert_eq!(lengthen(&short, &mut voice(240, 120.0), 1, 720, Likeness::UNHEARD), 0);
     }
 }
