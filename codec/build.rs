@@ -8,7 +8,6 @@ const OVERRIDE: &str = "KOMADO_ALLOW_SLOW_H264";
 
 fn main() {
     println!("cargo:rerun-if-env-changed={OVERRIDE}");
-    println!("cargo:rerun-if-env-changed=PATH");
     println!("cargo:rerun-if-changed=build.rs");
 
     let arch = std::env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
