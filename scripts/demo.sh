@@ -72,7 +72,6 @@ started=()
 in_office=()
 squid_folder=
 fingerprint=
-answering=
 
 cleanup() {
     local status=$? pid
@@ -295,75 +294,6 @@ TEXT
         for (method in n) printf "  %d × %s", n[method], method; printf "; %.1f MB in answers\n", bytes / 1e6 }' \
         "$squid_folder/squid-access.log"
     echo "  Its log: $out/squid-access.log. Inside the bodies everything is sealed: see README.md, \"The path\"."
-}
-
-add_people() {
-    local name
-    for name in alice bob; do
-        head -c 12 /dev/urandom | base64 >"$out/$name.password"
-        chmod 600 "$out/$name.password"
-        "$bin/komado-server" user add "$name" --data "$out/server-data" --password-file "$out/$name.password" >/dev/null
-    done
-    fingerprint=$("$bin/komado-server" fingerprint --data "$out/server-data")
-    fingerprint=${fingerprint##* }
-}
-
-# person NAME CLIP arguments...: a headless client in the office; its events go to NAME.json.
-person() {
-    local name=$1 clip=$2
-    shift 2
-    "${in_office[@]}" "$bin/komado" --headless --server "http://$SERVER" --proxy "http://$PROXY" \
-        --fingerprint "$fingerprint" --home "$out/$name-home" --user "$name" --password-file "$out/$name.password" \
-        --camera "$clip" --record "$out/$name-received.mkv" --speaker "$out/$name-heard.wav" \
-        --snapshots "$out/$name-sees" --snapshot-every 2 --quit-after-call "$@" \
-        </dev/null >"$out/$name.json" 2>"$out/$name.log"
-}
-
-event() { grep -q "^{\"event\":\"$2\"" "$out/$1.json"; }
-
-start_answering() {
-    person bob "$bob_clip" --answer --quit-after $((seconds + 60)) &
-    answering=$!
-    started+=("$answering")
-    until_true 30 "bob to be there" event bob logged_in
-}
-
-make_the_call() {
-    say "alice writes to bob and calls him ($seconds s)"
-    person alice "$alice_clip" --with bob --say "Are you there? I call you." --call --hang-up-after "$seconds" \
-        --quit-after $((seconds + 60)) || fail "alice's client gave up: $(tail -n 1 "$out/alice.log")"
-    wait "$answering" || fail "bob's client gave up: $(tail -n 1 "$out/bob.log")"
-    event alice call_ended && event bob call_ended || fail "there was no call; see alice.json and bob.json in $out"
-}
-
-# report NAME FILTER: a figure of NAME's last report.
-report() { jq -rs "map(select(.event == \"call_report\")) | last | .report | $2" "$out/$1.json"; }
-
-travelled() { jq -rs 'map(select(.event == "path")) | last | .path | "up \(.up), down \(.down)"' "$out/$1.json"; }
-
-show_side() { # who sends, who receives
-    local delays='.video.delay_ms | "\(.p50 * 10 | round / 10) ms half of the time, \(.p95 * 10 | round / 10) ms 95 % of the time"'
-    printf '  %-14s %s pictures of %s sent, %s came, %s shown, %s dropped\n' "$1 to $2:" "$(report "$1" .video.sent)" \
-        "$(report "$1" '.video | "\(.sent_width)x\(.sent_height)"')" "$(report "$2" .video.received)" \
-        "$(report "$2" .video.shown)" "$(report "$2" '.video.dropped')"
-    printf '  %-14s picture from camera to decoded: %s\n' "" "$(report "$2" "$delays")"
-    printf '  %-14s sound from mouth to ear:        %s\n' "" "$(report "$2" "${delays//video/audio}")"
-}
-
-summarise() {
-    say "The call"
-    echo "  alice wrote to bob, called him, and both saw and heard each other for $(report alice '.duration_s | round') s."
-    echo "  Path: $DESK -> squid on $PROXY -> http://$SERVER (port 80, HTTP/1.1 POST and GET only, sealed)."
-    echo "  alice's way: $(travelled alice); bob's way: $(travelled bob)"
-    echo "  (streaming: one long request; short: many small ones, where a proxy holds long ones back)"
-    show_side alice bob
-    show_side bob alice
-    say "To look at and listen to, in $out"
-    echo "  alice-sees/, bob-sees/           what each saw, a picture every two seconds"
-    echo "  alice-received.mkv, bob-…        what each received, as it came (ffplay plays it)"
-    echo "  alice-heard.wav, bob-heard.wav   what each heard"
-    echo "  alice.json, bob.json             what happened; squid-access.log: what the proxy saw of it"
-    say "The demo is done: a video call through a proxy that lets nothing but port 80 out."
 }
 
 in_office_get() { "${in_office[@]}" curl -sf --proxy "http://$PROXY" "$1" >/dev/null; }

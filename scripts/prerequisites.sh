@@ -29,6 +29,7 @@ ip                                  iproute2
 unshare                             util-linux
 setpriv                             util-linux
 ffprobe                             ffmpeg
+jq                                  jq
 LIST
 }
 

@@ -4,5 +4,7 @@ pub mod failure;
 pub mod fanout;
 pub mod latency;
 pub mod machine;
+pub mod processes;
 pub mod progress;
+pub mod server;
 pub mod statistics;

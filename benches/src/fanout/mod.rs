@@ -11,7 +11,7 @@ pub mod publisher;
 pub mod readers;
 mod report;
 pub mod sealed;
-mod server;
+mod stage;
 mod stream;
 mod workload;
 
