@@ -235,9 +235,10 @@ seen() {
     [ -n "$(jq -c "select($2)" "$out/$1.jsonl" 2>/dev/null | head -n1)" ]
 }
 
-first() { jq -r "select($2) | $3" "$out/$1.jsonl" | head -n1; }
+first() { jq -r "select($2) | $3" "$out/$1.jsonl" 2>/dev/null | head -n1; }
 
-last() { jq -r "select($2) | $3" "$out/$1.jsonl" | tail -n1; }
+# A client may be in the middle of its last line: that one is left out.
+last() { jq -c "select($2)" "$out/$1.jsonl" 2>/dev/null | tail -n1 | jq -r "$3"; }
 
 both_ended() {
     ! kill -0 "${clients[alice]}" 2>/dev/null && ! kill -0 "${clients[bob]}" 2>/dev/null
@@ -290,8 +291,9 @@ TEXT
     done
     echo
     say "What the proxy saw"
-    awk '{ split($6, m, "/"); n[$6]++; bytes += $5 } END {
-        for (method in n) printf "  %d × %s", n[method], method; printf "; %.1f MB in answers\n", bytes / 1e6 }' \
+    awk '$4 !~ /\/4/ { n[$6]++; bytes += $5 } $4 ~ /\/4/ { refused++ } END {
+        printf "  %d POST and %d GET requests to port 80, %.1f MB in answers", n["POST"], n["GET"], bytes / 1e6
+        printf "; it refused %d (CONNECT and port 443, tried to show that it does)\n", refused }' \
         "$squid_folder/squid-access.log"
     echo "  Its log: $out/squid-access.log. Inside the bodies everything is sealed: see README.md, \"The path\"."
 }
