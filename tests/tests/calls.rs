@@ -100,10 +100,10 @@ fn a_call_through_squid_survives_the_pulled_plug_and_the_proxy_reads_nothing() {
     std::thread::sleep(Duration::from_secs(3));
     let before = wait_report(&bob, "a report of bob", |_| true);
     squid.restart().unwrap();
-    let enough = |report: &Value| shown(report) > shown(&before) + 40 && heard(report) > heard(&before) + 80;
-    wait_report(&bob, "bob to see and hear alice again", enough);
     let text = |event: &Value| event["message"]["text"] == "written while the plug is out";
     bob.wait_for("the line that was written meanwhile", SOON, text).unwrap();
+    let enough = |report: &Value| shown(report) > shown(&before) + 40 && heard(report) > heard(&before) + 80;
+    wait_report(&bob, "bob to see and hear alice again", enough);
 
     alice.say("hangup").unwrap();
     for person in [&mut alice, &mut bob] {

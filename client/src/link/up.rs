@@ -78,10 +78,12 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
             () = tokio::time::sleep(SIGN_OF_LIFE.saturating_sub(spoke.elapsed())),
                 if !streaming && !paused && posts.is_empty() => {}
             Some(posted) = posts.join_next(), if !posts.is_empty() => match posted {
-                Ok(Ok(())) => {
+                Ok(Ok(Posted::Arrived)) => {
                     backoff.reset();
                     pause = Instant::now();
                 }
+                // Another one had taken what there was.
+                Ok(Ok(Posted::Nothing)) => {}
                 Ok(Err(error)) => {
                     if is_gone(&error) {
                         session.finish(format!("the server no longer knows this link: {error}"));
@@ -96,14 +98,20 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
     }
 }
 
-async fn post(session: Arc<Session>, http: Http, silent: bool) -> Result<(), HttpError> {
+/// What became of a short POST.
+enum Posted {
+    Arrived,
+    Nothing,
+}
+
+async fn post(session: Arc<Session>, http: Http, silent: bool) -> Result<Posted, HttpError> {
     let id = session.begin(Use::Send);
     let mut guard = Guard { session: &session, id, ended: Ended::Broken };
     let mut body = session.batch(id, SHORT).map_err(|error| HttpError::Cut(error.to_string()))?;
     if body.is_empty() {
         if !silent {
             guard.ended = Ended::Complete;
-            return Ok(());
+            return Ok(Posted::Nothing);
         }
         let mut ping = bytes::BytesMut::new();
         session
@@ -115,7 +123,7 @@ async fn post(session: Arc<Session>, http: Http, silent: bool) -> Result<(), Htt
     let answer = http.exchange(Method::POST, &path, body, SHORT_PATIENCE).await?;
     session.receive(id, &answer).map_err(|error| HttpError::Cut(error.to_string()))?;
     guard.ended = Ended::Complete;
-    Ok(())
+    Ok(Posted::Arrived)
 }
 
 /// Keeps one long POST on trial or carrying, and falls back to short ones when it stops delivering.
