@@ -1,6 +1,9 @@
 //! A reader's place in a track.
 
-use std::task::{Context, Poll};
+use std::{
+    sync::atomic::Ordering,
+    task::{Context, Poll, Waker},
+};
 
 use super::{Retention, Track, log::Log};
 use crate::{Frame, Micros};
@@ -39,15 +42,17 @@ pub struct Cursor {
     track: Track,
     slot: usize,
     reader: Reader,
+    /// The state of the log since which this reader waits, and whom it wakes.
+    waits: Option<(u64, Waker)>,
 }
 
 impl Cursor {
     pub(super) fn new(track: Track, start: Start) -> Self {
-        let mut log = track.shared.lock();
+        let mut log = track.shared.log.lock();
         let reader = Reader::new(&log, start);
         let slot = log.add_reader();
         drop(log);
-        Self { track, slot, reader }
+        Self { track, slot, reader, waits: None }
     }
 
     /// Lets the reader skip to the newest keyframe as soon as it is more than `lag` of media time behind, not only when
@@ -68,7 +73,7 @@ impl Cursor {
 
     /// What stands at the reader's place, which does not move.
     pub fn peek(&mut self) -> Next {
-        self.reader.look(&self.track.shared.lock())
+        self.reader.look(&self.track.shared.log.lock())
     }
 
     /// Moves past what [`Cursor::peek`] showed.
@@ -87,15 +92,24 @@ impl Cursor {
 
     /// The same, but a reader that finds nothing is woken when there is something. Never ready with [`Next::Empty`].
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Next> {
-        let mut log = self.track.shared.lock();
+        if self.is_waiting(context) {
+            return Poll::Pending;
+        }
+        let mut log = self.track.shared.log.lock();
         let next = self.reader.look(&log);
         match next {
             Next::Empty => {
                 log.wait(self.slot, context.waker());
+                note_waiting(&mut self.waits, &self.track, context);
                 Poll::Pending
             }
             Next::Frame { .. } => {
                 self.reader.place += 1;
+                // Whoever takes the newest frame asks again at once: it waits already, and need not lock for that.
+                if log.entry(self.reader.place).is_none() && !log.is_closed() {
+                    log.wait(self.slot, context.waker());
+                    note_waiting(&mut self.waits, &self.track, context);
+                }
                 Poll::Ready(next)
             }
             Next::Archived { .. } | Next::Closed => Poll::Ready(next),
@@ -104,17 +118,26 @@ impl Cursor {
 
     /// Asks to be woken at the next append or at the end. False when there is something already.
     pub fn wait(&mut self, context: &mut Context<'_>) -> bool {
-        let mut log = self.track.shared.lock();
+        if self.is_waiting(context) {
+            return true;
+        }
+        let mut log = self.track.shared.log.lock();
         if self.reader.look(&log) != Next::Empty {
             return false;
         }
         log.wait(self.slot, context.waker());
+        note_waiting(&mut self.waits, &self.track, context);
         true
+    }
+
+    fn is_waiting(&self, context: &Context<'_>) -> bool {
+        let changes = self.track.shared.changes.load(Ordering::Acquire);
+        self.waits.as_ref().is_some_and(|(since, waker)| *since == changes && waker.will_wake(context.waker()))
     }
 
     /// After [`Next::Archived`]: everything up to and including `sequence` was brought from elsewhere.
     pub fn resume_after(&mut self, sequence: u64) {
-        let log = self.track.shared.lock();
+        let log = self.track.shared.log.lock();
         match log.place_after(sequence) {
             Ok(place) => {
                 self.reader.place = place;
@@ -137,15 +160,27 @@ impl Cursor {
 
     /// When the newest keyframe further on than this place was appended.
     pub fn keyframe_ahead(&self) -> Option<Micros> {
-        let log = self.track.shared.lock();
+        let log = self.track.shared.log.lock();
         let place = log.last_keyframe().filter(|place| *place > self.reader.place)?;
         log.entry(place).map(|(_, entry)| entry.appended_at)
     }
 }
 
+/// Only while the log is locked, so that nothing happens to it meanwhile.
+fn note_waiting(waits: &mut Option<(u64, Waker)>, track: &Track, context: &Context<'_>) {
+    let changes = track.shared.changes.load(Ordering::Acquire);
+    match waits {
+        Some((since, waker)) => {
+            *since = changes;
+            waker.clone_from(context.waker());
+        }
+        none => *none = Some((changes, context.waker().clone())),
+    }
+}
+
 impl Drop for Cursor {
     fn drop(&mut self) {
-        self.track.shared.lock().remove_reader(self.slot);
+        self.track.shared.log.lock().remove_reader(self.slot);
     }
 }
 

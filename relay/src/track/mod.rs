@@ -6,9 +6,12 @@
 mod cursor;
 mod log;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use thiserror::Error;
 
 pub use cursor::{Cursor, Next, Start};
@@ -58,12 +61,25 @@ pub struct Holding {
 #[derive(Debug, Clone)]
 pub struct Track {
     id: TrackId,
-    shared: Arc<Mutex<Log>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    log: Mutex<Log>,
+    /// Counts what has happened to the log, so that a reader that waits need not lock it to learn that nothing has.
+    changes: AtomicU64,
+}
+
+impl Shared {
+    fn new(log: Log) -> Arc<Self> {
+        Arc::new(Self { log: Mutex::new(log), changes: AtomicU64::new(0) })
+    }
 }
 
 impl Track {
     pub fn new(id: TrackId, retention: Retention) -> Self {
-        Self { id, shared: Arc::new(Mutex::new(Log::new(retention))) }
+        Self { id, shared: Shared::new(Log::new(retention)) }
     }
 
     /// A track that keeps everything and whose next frame has the sequence number `next`, because all before it are
@@ -71,7 +87,7 @@ impl Track {
     pub fn resumed(id: TrackId, max_bytes: usize, next: u64) -> Self {
         let mut log = Log::new(Retention::All { max_bytes });
         log.begin_at(next);
-        Self { id, shared: Arc::new(Mutex::new(log)) }
+        Self { id, shared: Shared::new(log) }
     }
 
     pub fn id(&self) -> TrackId {
@@ -79,7 +95,7 @@ impl Track {
     }
 
     pub fn retention(&self) -> Retention {
-        self.shared.lock().retention()
+        self.shared.log.lock().retention()
     }
 
     /// Appends one frame and wakes the readers that wait for it. `now` is the appender's clock; links judge freshness
@@ -94,7 +110,7 @@ impl Track {
         if found != self.id {
             return Err(AppendError::OtherTrack { expected: self.id, found });
         }
-        let mut log = self.shared.lock();
+        let mut log = self.shared.log.lock();
         log.append(key, frame, now)?;
         Self::wake(&self.shared, log);
         Ok(())
@@ -102,13 +118,13 @@ impl Track {
 
     /// Ends the track. Readers get what it still holds and then its end.
     pub fn close(&self) {
-        let mut log = self.shared.lock();
+        let mut log = self.shared.log.lock();
         log.close();
         Self::wake(&self.shared, log);
     }
 
     pub fn is_closed(&self) -> bool {
-        self.shared.lock().is_closed()
+        self.shared.log.lock().is_closed()
     }
 
     /// A new reader.
@@ -117,17 +133,18 @@ impl Track {
     }
 
     pub fn holding(&self) -> Holding {
-        self.shared.lock().holding()
+        self.shared.log.lock().holding()
     }
 
     /// The sequence number of the newest frame.
     pub fn newest(&self) -> Option<u64> {
-        self.shared.lock().newest()
+        self.shared.log.lock().newest()
     }
 
     // Waking under the lock would make every woken reader wait for it; the list of wakers is lent out and given back
     // so that its memory is used again.
-    fn wake(shared: &Mutex<Log>, mut log: parking_lot::MutexGuard<'_, Log>) {
+    fn wake(shared: &Shared, mut log: MutexGuard<'_, Log>) {
+        shared.changes.fetch_add(1, Ordering::Release);
         let Some(mut wakers) = log.take_wakers() else {
             return;
         };
@@ -135,7 +152,7 @@ impl Track {
         for waker in wakers.drain(..) {
             waker.wake();
         }
-        shared.lock().give_back(wakers);
+        shared.log.lock().give_back(wakers);
     }
 }
 
