@@ -13,9 +13,10 @@ pub struct Arguments {
     #[arg(long)]
     pub headless: bool,
 
-    /// The server's address, e.g. http://chat.example or https://chat.example:8443.
+    /// The server's address, e.g. http://chat.example or https://chat.example:8443. Like --proxy, --user and
+    /// --fingerprint it may also stand in config.toml in the folder of --home.
     #[arg(long, env = "KOMADO_SERVER", value_name = "URL")]
-    pub server: String,
+    pub server: Option<String>,
 
     /// The fingerprint of the server's certificate, as the server prints it at its start. Without it a certificate
     /// that was accepted before counts, over https also one of a public authority.

@@ -3,6 +3,7 @@
 mod arguments;
 mod input;
 mod run;
+mod settings;
 mod sources;
 mod trust;
 

@@ -16,6 +16,7 @@ use tokio::{
 use super::{
     arguments::Arguments,
     input,
+    settings::{Settings, SettingsError},
     sources::devices,
     trust::{KnownServers, TrustError},
 };
@@ -34,6 +35,10 @@ pub enum HeadlessError {
     Proxy(#[from] ProxyError),
     #[error(transparent)]
     Trust(#[from] TrustError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("give the server's address with --server")]
+    NoServer,
     #[error("\"{0}\" is not a size: write for example 1280x720")]
     Size(String),
     #[error("{0}: a fingerprint has 64 hexadecimal digits, as `komado-server fingerprint` prints them")]
@@ -68,7 +73,10 @@ pub enum HeadlessError {
 }
 
 /// Runs until it is told to end. The error says what a person must do.
-pub async fn run(arguments: Arguments) -> Result<(), HeadlessError> {
+pub async fn run(mut arguments: Arguments) -> Result<(), HeadlessError> {
+    if let Ok(home) = home(&arguments) {
+        Settings::read(&home.join("config.toml"))?.complete(&mut arguments);
+    }
     let options = connect_options(&arguments).await?;
     let credentials = credentials(&arguments)?;
     let setup = devices(&arguments)?;
@@ -211,7 +219,7 @@ fn lines() -> mpsc::Receiver<String> {
 }
 
 async fn connect_options(arguments: &Arguments) -> Result<ConnectOptions, HeadlessError> {
-    let server: ServerAddress = arguments.server.parse()?;
+    let server: ServerAddress = arguments.server.as_deref().ok_or(HeadlessError::NoServer)?.parse()?;
     let proxy = match arguments.proxy.as_deref() {
         None => ProxyRules::Environment,
         Some("none" | "") => ProxyRules::Direct,

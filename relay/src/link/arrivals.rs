@@ -7,10 +7,10 @@ use super::{
 use crate::{MILLISECOND, Micros};
 
 /// How long an acknowledgement waits for something to travel with.
-pub const MAX_ACK_DELAY: Micros = 100 * MILLISECOND;
+pub const MAX_ACK_DELAY: Micros = 200 * MILLISECOND;
 
 /// Unacknowledged bytes after which it waits no longer.
-const ACK_EVERY: usize = 16 * 1024;
+const ACK_EVERY: usize = 32 * 1024;
 
 /// Gaps that are remembered: a packet that fills an older one counts as repeated, and its content is sent again anyway.
 const MAX_GAPS: usize = 256;

@@ -289,6 +289,11 @@ impl Link {
         self.outgoing.iter().find(|known| known.id() == track).map_or(0, Outgoing::dropped)
     }
 
+    /// When an acknowledgement must go out by itself: the one timer that bytes coming in can bring forward.
+    pub fn acknowledgement_due(&self) -> Option<Micros> {
+        self.arrivals.due()
+    }
+
     /// When [`Link::handle_timeout`] has something to do.
     pub fn next_timeout(&self) -> Option<Micros> {
         let acknowledge = self.arrivals.due();

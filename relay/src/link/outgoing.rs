@@ -90,6 +90,8 @@ pub struct Outgoing {
     waker: Waker,
     /// The frame of which only a part was sent so far.
     begun: Option<Piece>,
+    /// What [`Outgoing::urgency`] found, for [`Outgoing::next_piece`] right after it.
+    peeked: Option<(Frame, Micros)>,
     again: VecDeque<Piece>,
     archive: VecDeque<Frame>,
     archive_asked: Option<u64>,
@@ -114,6 +116,7 @@ impl Outgoing {
             waker: Waker::from(signal.clone()),
             signal,
             begun: None,
+            peeked: None,
             again: VecDeque::new(),
             archive: VecDeque::new(),
             archive_asked: None,
@@ -172,15 +175,20 @@ impl Outgoing {
             return None;
         }
         loop {
-            self.drop_late(now);
+            self.peeked = None;
+            let next = self.drop_late(now);
             if let Some(piece) = self.again.front().or(self.begun.as_ref()) {
                 return Some((piece.header.layer, piece.since));
             }
             if let Some(frame) = self.archive.front() {
                 return Some((frame.header().layer, now));
             }
-            match self.cursor.peek() {
-                Next::Frame { frame, appended_at } => return Some((frame.header().layer, self.since(appended_at))),
+            match next {
+                Next::Frame { frame, appended_at } => {
+                    let (layer, since) = (frame.header().layer, self.since(appended_at));
+                    self.peeked = Some((frame, since));
+                    return Some((layer, since));
+                }
                 Next::Archived { .. } if self.archive_asked.is_some() => return None,
                 Next::Archived { after, until } => {
                     self.archive_asked = Some(until);
@@ -228,10 +236,11 @@ impl Outgoing {
     fn next_frame(&mut self) -> Option<Piece> {
         let (frame, since) = match self.archive.pop_front() {
             Some(frame) => (frame, Micros::MAX),
-            None => match self.cursor.next_frame() {
-                Next::Frame { frame, appended_at } => (frame, self.since(appended_at)),
-                Next::Archived { .. } | Next::Empty | Next::Closed => return None,
-            },
+            None => {
+                let found = self.peeked.take()?;
+                self.cursor.advance();
+                found
+            }
         };
         let header = *frame.header();
         if matches!(self.retention, Retention::Group { .. }) {
@@ -251,9 +260,10 @@ impl Outgoing {
         appended_at.max(self.joined_at)
     }
 
-    fn drop_late(&mut self, now: Micros) {
+    /// Passes over what is not worth sending any more; gives what stands next in the log, unless pieces go before it.
+    fn drop_late(&mut self, now: Micros) -> Next {
         if !matches!(self.retention, Retention::Group { .. }) {
-            return;
+            return self.cursor.peek();
         }
         let limits = (self.freshness, self.picture_age, self.class);
         let late = |piece: &Piece| now.saturating_sub(piece.since) > resend_limit(limits, &piece.header);
@@ -265,23 +275,25 @@ impl Outgoing {
             self.give_up(&piece.header);
         }
         if self.begun.is_some() || !self.again.is_empty() {
-            return;
+            return Next::Empty;
         }
-        while let Next::Frame { frame, appended_at } = self.cursor.peek() {
+        loop {
+            let next = self.cursor.peek();
+            let Next::Frame { frame, appended_at } = &next else { return next };
             let header = frame.header();
-            let age = now.saturating_sub(self.since(appended_at));
+            let age = now.saturating_sub(self.since(*appended_at));
             let orphan = header.reference().is_some_and(|reference| !self.sent.contains(&reference));
             if orphan {
                 self.dropped += 1;
                 self.cursor.advance();
                 self.break_chain(header);
             } else if age <= limit(limits, header) {
-                return;
+                return next;
             } else if header.layer > 0 || self.class != Class::Video {
                 self.dropped += 1;
                 self.cursor.advance();
             } else if header.keyframe && self.cursor.keyframe_ahead().is_none() && age <= MAX_LATE_KEYFRAME {
-                return;
+                return next;
             } else {
                 self.dropped += 1;
                 self.cursor.advance();

@@ -160,7 +160,7 @@ impl Link {
         let exchange = self.exchanges.get(&id).ok_or(LinkError::NotOpen(id))?;
         let keepalive = exchange.keepalive_due(now);
         let on_trial = exchange.is_on_trial();
-        let mut content = BytesMut::with_capacity(limit + TAG_LENGTH);
+        let mut content = BytesMut::new();
         let mut pieces = Vec::new();
         let acknowledge = self.arrivals.due().is_some_and(|due| due <= now);
         let room = if self.arrivals.pending() { limit - ACKNOWLEDGEMENT_ROOM } else { limit };
@@ -209,6 +209,7 @@ impl Link {
         if let Some(ExchangeId(exchange)) = prefers {
             Message::Prefer { exchange }.encode(content);
         }
+        out.reserve(content.len() + RECORD_OVERHEAD);
         let before = out.len();
         let number = self.flight.next_number();
         record::put_record(out, number, content, self.sealer.as_mut());
@@ -233,6 +234,7 @@ impl Link {
             let Some(piece) = self.outgoing[index].next_piece(left - PART_OVERHEAD, now) else {
                 continue;
             };
+            content.reserve(piece.bytes.len() + PART_OVERHEAD + ACKNOWLEDGEMENT_ROOM + TAG_LENGTH);
             let header = &piece.header;
             if piece.is_whole() {
                 message::put_frame(content, &piece.bytes);

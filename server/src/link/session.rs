@@ -207,8 +207,8 @@ impl Session {
                 other => inner.waiting.push_back(other),
             }
         }
-        let soon = inner.link.next_timeout().is_some_and(|at| at <= now + SECOND / 5);
-        if soon || !inner.waiting.is_empty() {
+        // The driver looks at the other timers by itself; only this one can come nearer.
+        if inner.link.acknowledgement_due().is_some() || !inner.waiting.is_empty() {
             self.doorbell.ring_driver();
         }
     }
