@@ -256,6 +256,11 @@ impl Outgoing {
         Some(Piece { header, total: frame.encoded().len(), offset: 0, bytes: frame.encoded().clone(), since })
     }
 
+    /// A reference is nearly always among the frames sent last.
+    fn was_sent(&self, sequence: u64) -> bool {
+        self.sent.iter().rev().any(|sent| *sent == sequence)
+    }
+
     fn since(&self, appended_at: Micros) -> Micros {
         appended_at.max(self.joined_at)
     }
@@ -282,7 +287,7 @@ impl Outgoing {
             let Next::Frame { frame, appended_at } = &next else { return next };
             let header = frame.header();
             let age = now.saturating_sub(self.since(*appended_at));
-            let orphan = header.reference().is_some_and(|reference| !self.sent.contains(&reference));
+            let orphan = header.reference().is_some_and(|reference| !self.was_sent(reference));
             if orphan {
                 self.dropped += 1;
                 self.cursor.advance();

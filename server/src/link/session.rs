@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::Waker,
 };
 
@@ -30,6 +33,8 @@ pub(super) struct Session {
     pub clock: Clock,
     pub doorbell: Arc<Doorbell>,
     inner: Mutex<Inner>,
+    /// How many long answers are open: nearly always one, which then need not ask whether another has replaced it.
+    open_streams: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -68,7 +73,7 @@ impl Session {
             streams: Vec::new(),
             ended: None,
         };
-        Self { id, clock, doorbell, inner: Mutex::new(inner) }
+        Self { id, clock, doorbell, inner: Mutex::new(inner), open_streams: AtomicUsize::new(0) }
     }
 
     /// Runs `act` on the link; what comes of it is handed on.
@@ -95,6 +100,7 @@ impl Session {
         inner.link.open_exchange(id, purpose, now);
         if answer == Answer::Long {
             inner.streams.push(id);
+            self.open_streams.store(inner.streams.len(), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -103,6 +109,7 @@ impl Session {
         let now = self.clock.micros();
         let mut inner = self.inner.lock();
         inner.streams.retain(|stream| *stream != id);
+        self.open_streams.store(inner.streams.len(), Ordering::Relaxed);
         inner.link.close_exchange(id, ended, now);
         drop(inner);
         self.doorbell.ring_driver();
@@ -145,6 +152,9 @@ impl Session {
 
     /// Whether a newer long answer than `id` is known to arrive, so that this one may end.
     pub fn is_replaced(&self, id: ExchangeId) -> bool {
+        if self.open_streams.load(Ordering::Relaxed) < 2 {
+            return false;
+        }
         let inner = self.inner.lock();
         let newer = inner.streams.iter().skip_while(|stream| **stream != id).skip(1);
         newer.copied().any(|stream| inner.link.is_proven(stream))
