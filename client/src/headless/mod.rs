@@ -1,6 +1,7 @@
 //! `komado --headless`: the engine for scripts, commands as arguments or lines in, events as JSON lines out.
 
 mod arguments;
+mod failure;
 mod input;
 mod run;
 mod settings;
@@ -8,4 +9,5 @@ mod sources;
 mod trust;
 
 pub use arguments::Arguments;
-pub use run::{HeadlessError, run};
+pub use failure::HeadlessError;
+pub use run::run;

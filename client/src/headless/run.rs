@@ -7,70 +7,19 @@ use std::{
 };
 
 use relay::seal::ServerProof;
-use thiserror::Error;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
 };
 
 use super::{
-    arguments::Arguments,
-    input,
-    settings::{Settings, SettingsError},
-    sources::devices,
-    trust::{KnownServers, TrustError},
+    arguments::Arguments, failure::HeadlessError, input, settings::Settings, sources::devices, trust::KnownServers,
 };
 use crate::{
-    device::DeviceError,
-    engine::{Command, ConnectOptions, Credentials, Engine, EngineEnded, Event, Proof},
-    http::{AddressError, Http, ProxyError, ProxyRules, ServerAddress},
+    engine::{Command, ConnectOptions, Credentials, Engine, Event, Proof},
+    http::{Http, ProxyRules, ServerAddress},
     link,
 };
-
-#[derive(Debug, Error)]
-pub enum HeadlessError {
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    #[error(transparent)]
-    Proxy(#[from] ProxyError),
-    #[error(transparent)]
-    Trust(#[from] TrustError),
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error("give the server's address with --server")]
-    NoServer,
-    #[error("\"{0}\" is not a size: write for example 1280x720")]
-    Size(String),
-    #[error("{0}: a fingerprint has 64 hexadecimal digits, as `komado-server fingerprint` prints them")]
-    Fingerprint(String),
-    #[error(
-        "the server at {server} is not known yet. Its certificate has the fingerprint {fingerprint}. If that is what \
-         `komado-server fingerprint` prints there, give it with --fingerprint, or accept it with --accept-new"
-    )]
-    Unknown { server: String, fingerprint: String },
-    #[error("{0}")]
-    Unreachable(String),
-    #[error("cannot read the password from {path}: {error}")]
-    Password { path: String, error: std::io::Error },
-    #[error("no password: give --password-file or set KOMADO_PASSWORD")]
-    NoPassword,
-    #[error("give --user")]
-    NoUser,
-    #[error("no folder for what must be remembered: give --home")]
-    NoHome,
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-    #[error("there is no window yet: give --headless")]
-    NoWindow,
-    #[error("the log filter is not valid: {0}")]
-    Log(String),
-    #[error("the system refuses: {0}")]
-    System(#[from] std::io::Error),
-    #[error(transparent)]
-    Ended(#[from] EngineEnded),
-    #[error("{0}")]
-    Refused(String),
-}
 
 /// Runs until it is told to end. The error says what a person must do.
 pub async fn run(mut arguments: Arguments) -> Result<(), HeadlessError> {

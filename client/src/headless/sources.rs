@@ -6,7 +6,7 @@ use codec::{h264::Content, opus};
 
 use super::{
     arguments::{Arguments, PacketLength},
-    run::HeadlessError,
+    failure::HeadlessError,
 };
 use crate::{
     call::{AudioQuality, DeviceSetup, Devices, VideoQuality},
