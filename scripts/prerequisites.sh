@@ -41,12 +41,13 @@ nginx                               nginx-light
 haproxy                             haproxy
 openssl                             openssl
 git                                 git
+/usr/lib/postgresql/*/bin/initdb    postgresql
 LIST
 }
 
 is_there() {
     case $1 in
-        /*) [ -e "$1" ] ;;
+        /*) compgen -G "$1" >/dev/null ;;
         *) command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] ;;
     esac
 }

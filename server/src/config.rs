@@ -1,5 +1,6 @@
 //! Configuration: flags before environment before file before defaults.
 
+use crate::database::{Location, PostgresUrl};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -13,6 +14,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// The data folder.
     pub data: PathBuf,
+    /// The PostgreSQL database; without one SQLite is used, in the data folder.
+    pub database: Option<PostgresUrl>,
     /// PEM files of certificate chain and key; without them one is made.
     pub certificate: Option<CertificateFiles>,
     /// The names that a certificate made by the server is for.
@@ -51,6 +54,7 @@ impl Config {
         Self {
             listen: vec![SocketAddr::from(([0, 0, 0, 0], 8080))],
             data: data.into(),
+            database: None,
             certificate: None,
             names: vec!["localhost".to_owned()],
             session: Duration::from_secs(30 * 24 * 3600),
@@ -61,6 +65,15 @@ impl Config {
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             workers: 0,
+        }
+    }
+
+    /// Where the database is.
+    pub fn location(&self) -> Location {
+        let folder = self.data.clone();
+        match self.database.clone() {
+            Some(url) => Location::Postgres { url, folder },
+            None => Location::Embedded { folder },
         }
     }
 }
@@ -88,6 +101,13 @@ pub struct Layer {
     /// Folder for the database and the server's own certificate [default: ./komado-data]
     #[arg(long, env = "KOMADO_DATA", value_name = "FOLDER")]
     pub data: Option<PathBuf>,
+    /// PostgreSQL database to use instead of SQLite in the data folder
+    ///
+    /// As postgres://user:password@host/database. Others on this machine can read a command line: a password is better
+    /// kept in the environment or in the file. Over a network the connection is covered by TLS;
+    /// `?sslrootcert=FILE` names the PEM file of an authority that is none of the public ones.
+    #[arg(long, env = "KOMADO_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: Option<PostgresUrl>,
     /// PEM file with the certificate chain; without it one is made at the first start
     #[arg(long, env = "KOMADO_CERTIFICATE", value_name = "FILE")]
     pub certificate: Option<PathBuf>,
@@ -173,6 +193,7 @@ impl Layer {
         Self {
             listen: self.listen.or(next.listen),
             data: self.data.or(next.data),
+            database: self.database.or(next.database),
             certificate: pair.0,
             key: pair.1,
             names: self.names.or(next.names),
@@ -206,6 +227,7 @@ impl Layer {
         Ok(Config {
             listen,
             data: defaults.data,
+            database: self.database,
             certificate,
             names: self.names.unwrap_or(defaults.names),
             session: days.unwrap_or(defaults.session),

@@ -71,7 +71,7 @@ impl State {
     pub fn open(config: Config) -> Result<Arc<Self>, StateError> {
         let folder = FolderLock::take(&config.data)?;
         let certificate = Certificate::obtain(&config)?;
-        let database = Arc::new(Database::open(&config.data)?);
+        let database = Arc::new(Database::serve(&config.location())?);
         let clock = Clock::start();
         let hasher = Arc::new(Hasher::start(config.hashing_threads)?);
         let chats = Arc::new(Chats::new(database.clone(), clock));

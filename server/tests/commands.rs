@@ -172,7 +172,7 @@ async fn a_full_disk_is_a_problem_and_not_the_end() {
     let path = format!("/v1/chats/{chat}/messages");
     let database = &world.running.state.database;
     let pages = |count: &'static str| {
-        database.write(move |c| c.query_row(&format!("PRAGMA max_page_count = {count}"), [], |_| Ok(())))
+        database.write(move |c| c.query_row(&format!("PRAGMA max_page_count = {count}"), &[], |_| Ok(())))
     };
     pages("1").await.unwrap();
     let long = "x".repeat(16 * 1024);

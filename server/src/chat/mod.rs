@@ -6,7 +6,7 @@
 mod archive;
 
 use crate::clock::{Clock, unix_ms};
-use crate::database::{Database, DatabaseError};
+use crate::database::{Connection, Database, DatabaseError};
 use crate::identity::AccountId;
 use parking_lot::Mutex;
 use relay::track::Track;
@@ -71,7 +71,7 @@ impl Chats {
     /// [`DatabaseError`].
     pub async fn open(&self, one: AccountId, other: AccountId) -> Result<(Arc<Room>, bool), DatabaseError> {
         let (id, made) = self.database.write(move |c| archive::open(c, one, other, unix_ms())).await?;
-        let room = self.room(id).await?.ok_or(DatabaseError::Sql(rusqlite::Error::QueryReturnedNoRows))?;
+        let room = self.room(id).await?.ok_or(DatabaseError::Sql("a chat just opened is missing".to_owned()))?;
         Ok((room, made))
     }
 
@@ -164,7 +164,7 @@ impl Chats {
         let mut message = Message { sequence: 0, from: room.member(author), text, at, key, notice };
         let written = message.clone();
         let (room, clock) = (room.clone(), self.clock);
-        let job = move |c: &rusqlite::Connection| archive::store(c, chat, &written);
+        let job = move |c: &Connection| archive::store(c, chat, &written);
         let after = move |stored: &archive::Stored| {
             if !stored.fresh {
                 return;
@@ -203,28 +203,29 @@ fn frame(track: TrackId, message: &Message, now: relay::Micros) -> Option<Frame>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::both::{Engine, Home, on_both};
     use crate::identity::{Accounts, Hasher};
     use relay::track::{Next, Start};
 
     struct World {
-        folder: tempfile::TempDir,
+        home: Home,
         chats: Arc<Chats>,
         alice: AccountId,
         bob: AccountId,
     }
 
-    fn chats_in(folder: &std::path::Path) -> (Arc<Database>, Arc<Chats>) {
-        let database = Arc::new(Database::open(folder).unwrap());
+    fn chats_in(home: &Home) -> (Arc<Database>, Arc<Chats>) {
+        let database = Arc::new(home.open().unwrap());
         (database.clone(), Arc::new(Chats::new(database, Clock::start())))
     }
 
-    async fn world() -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let (database, chats) = chats_in(folder.path());
+    async fn world(engine: Engine) -> World {
+        let home = Home::of(engine);
+        let (database, chats) = chats_in(&home);
         let accounts = Accounts::new(database, Arc::new(Hasher::start(2).unwrap()));
         let alice = accounts.add("alice", "correct horse".into(), false).await.unwrap().id;
         let bob = accounts.add("bob", "correct horse".into(), false).await.unwrap().id;
-        World { folder, chats, alice, bob }
+        World { home, chats, alice, bob }
     }
 
     fn say(text: &str, key: &str) -> SendMessage {
@@ -239,9 +240,8 @@ mod tests {
         next.collect()
     }
 
-    #[tokio::test]
-    async fn a_message_is_stored_once_and_reaches_the_track_in_order() {
-        let world = world().await;
+    async fn a_message_is_stored_once_and_reaches_the_track_in_order(engine: Engine) {
+        let world = world(engine).await;
         let (room, made) = world.chats.open(world.alice, world.bob).await.unwrap();
         let (again, made_again) = world.chats.open(world.bob, world.alice).await.unwrap();
         assert!(made && !made_again && Arc::ptr_eq(&room, &again));
@@ -257,9 +257,8 @@ mod tests {
         assert_eq!(room.view().latest, 2);
     }
 
-    #[tokio::test]
-    async fn many_at_once_leave_no_gap_and_survive_a_restart() {
-        let World { folder, chats, alice, bob } = world().await;
+    async fn many_at_once_leave_no_gap_and_survive_a_restart(engine: Engine) {
+        let World { home, chats, alice, bob } = world(engine).await;
         let (room, _) = chats.open(alice, bob).await.unwrap();
         let mut cursor = room.track.cursor(Start::After(0));
         let mut posts = tokio::task::JoinSet::new();
@@ -276,7 +275,7 @@ mod tests {
         let (id, track) = (room.id, room.track.id());
         drop((room, cursor, chats));
 
-        let (_database, chats) = chats_in(folder.path());
+        let (_database, chats) = chats_in(&home);
         let room = chats.room(id).await.unwrap().unwrap();
         assert_eq!((room.track.id(), room.view().latest), (track, 300));
         let next = chats.post(&room, alice, say("back", "later")).await.unwrap();
@@ -297,9 +296,8 @@ mod tests {
         assert!(seen.iter().copied().eq(1..=301), "{seen:?}");
     }
 
-    #[tokio::test]
-    async fn history_comes_in_pages_bounded_in_number_and_bytes() {
-        let world = world().await;
+    async fn history_comes_in_pages_bounded_in_number_and_bytes(engine: Engine) {
+        let world = world(engine).await;
         let (room, _) = world.chats.open(world.alice, world.bob).await.unwrap();
         for n in 0..5 {
             world.chats.post(&room, world.alice, say(&n.to_string(), &n.to_string())).await.unwrap();
@@ -317,9 +315,8 @@ mod tests {
         assert!(page.more && page.messages.len() < 40 && !page.messages.is_empty());
     }
 
-    #[tokio::test]
-    async fn a_notice_is_written_once_and_shows_no_key() {
-        let world = world().await;
+    async fn a_notice_is_written_once_and_shows_no_key(engine: Engine) {
+        let world = world(engine).await;
         let (room, _) = world.chats.open(world.alice, world.bob).await.unwrap();
         for _ in 0..2 {
             let notice = Notice::MissedCall { call: 4 };
@@ -332,4 +329,11 @@ mod tests {
         let list = world.chats.of(world.bob).await.unwrap();
         assert_eq!((list.len(), list[0].latest, list[0].members.len()), (1, 1, 2));
     }
+
+    on_both!(
+        a_message_is_stored_once_and_reaches_the_track_in_order,
+        many_at_once_leave_no_gap_and_survive_a_restart,
+        history_comes_in_pages_bounded_in_number_and_bytes,
+        a_notice_is_written_once_and_shows_no_key,
+    );
 }

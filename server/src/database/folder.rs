@@ -65,12 +65,12 @@ pub(super) fn keep_private(path: &Path) -> Result<(), DatabaseError> {
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> DatabaseError {
-    DatabaseError::Unreadable {
-        path: path.to_owned(),
-        reason: format!(
+    DatabaseError::unreadable(
+        path,
+        format!(
             "{error}; give the user that runs komado-server the right to write there, or choose another folder with --data"
         ),
-    }
+    )
 }
 
 #[cfg(test)]

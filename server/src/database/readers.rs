@@ -1,9 +1,8 @@
 //! The readers: a few connections that only read, lent to one job at a time.
 
-use super::{DatabaseError, connect};
+use super::location::Location;
+use super::{Connection, DatabaseError};
 use parking_lot::Mutex;
-use rusqlite::{Connection, OpenFlags};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -15,34 +14,46 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Readers {
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Semaphore,
-    path: PathBuf,
+    location: Arc<Location>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { idle: Arc::default(), permits: Semaphore::new(CONNECTIONS), path }
+    pub(super) fn new(location: Arc<Location>) -> Self {
+        Self { idle: Arc::default(), permits: Semaphore::new(CONNECTIONS), location }
     }
 
     pub(super) async fn read<T, J>(&self, job: J) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        J: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        J: FnOnce(&Connection) -> Result<T, DatabaseError> + Send + 'static,
     {
         let waiting = tokio::time::timeout(PATIENCE, self.permits.acquire());
         let permit = waiting.await.map_err(|_| DatabaseError::Overloaded)?.map_err(|_| DatabaseError::Stopped)?;
-        let (idle, path) = (self.idle.clone(), self.path.clone());
+        let (idle, location) = (self.idle.clone(), self.location.clone());
         let work = tokio::task::spawn_blocking(move || {
-            let lent = idle.lock().pop();
+            let lent = std::iter::from_fn(|| idle.lock().pop()).find(|connection| !connection.is_lost());
             let connection = match lent {
                 Some(connection) => connection,
-                None => connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+                None => location.reader()?,
             };
             let outcome = job(&connection);
-            idle.lock().push(connection);
-            outcome.map_err(DatabaseError::from)
+            if !connection.is_lost() {
+                idle.lock().push(connection);
+            }
+            outcome
         });
         let outcome = work.await.map_err(|_| DatabaseError::Stopped)?;
         drop(permit);
         outcome
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        // PostgreSQL's driver says farewell by a runtime of its own, which must not be inside another one.
+        let idle = std::mem::take(&mut *self.idle.lock());
+        if !idle.is_empty() && std::thread::spawn(move || drop(idle)).join().is_err() {
+            tracing::error!("closing the database's readers ended in a panic");
+        }
     }
 }

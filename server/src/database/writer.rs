@@ -1,15 +1,27 @@
 //! The writer: one thread that takes the writes that wait, runs them in one transaction and answers after the commit.
+//!
+//! A connection that is lost is opened again before the next group. A group whose commit was not answered is neither
+//! acknowledged nor given up: what became of it is asked as soon as the database answers again, and nothing else is
+//! written before that is known.
 
-use super::DatabaseError;
-use rusqlite::Connection;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use super::connection::Fate;
+use super::group::{self, Doubt, Pending, Write};
+use super::location::Location;
+use super::{Connection, DatabaseError};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// How many writes may wait.
 pub(super) const QUEUE: usize = 1024;
 /// How many writes share one transaction at most.
 const GROUP: usize = 256;
+/// After a failed attempt to reach the database none is made for this long: writes are refused at once.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long the writers of a doubtful group wait for certainty before they hear of an error.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -17,28 +29,31 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
-type Answer<T> = oneshot::Receiver<Result<T, DatabaseError>>;
+type Answer<T, E> = oneshot::Receiver<Result<T, E>>;
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Self {
+    /// Starts the thread. It opens its connection itself again if that is lost, as the one server of the database if it
+    /// `serves`.
+    pub(super) fn start(connection: Connection, location: Arc<Location>, serves: bool) -> Self {
         let (queue, writes) = sync_channel(QUEUE);
+        let desk = Desk { connection, location, serves, failed: None };
         let thread = std::thread::Builder::new()
             .name("komado-database".to_owned())
-            .spawn(move || run(&connection, &writes))
+            .spawn(move || run(desk, &writes))
             .inspect_err(|error| tracing::error!(%error, "cannot start the database's thread"))
             .ok();
         Self { queue: Some(queue), thread }
     }
 
     /// Queues a write.
-    pub(super) fn submit<T, J, A>(&self, job: J, after: A) -> Result<Answer<T>, DatabaseError>
+    pub(super) fn submit<T, E, J, A>(&self, job: J, after: A) -> Result<Answer<T, E>, DatabaseError>
     where
         T: Send + 'static,
-        J: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+        J: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         A: FnOnce(&T) + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
-        let write = Pending { job: Some(job), value: None, after, answer };
+        let (write, answered) = Pending::new(job, after);
         match self.queue.as_ref().ok_or(DatabaseError::Stopped)?.try_send(Box::new(write)) {
             Ok(()) => Ok(answered),
             Err(TrySendError::Full(_)) => Err(DatabaseError::Overloaded),
@@ -59,102 +74,83 @@ impl Drop for Writer {
     }
 }
 
-/// One write of any type.
-trait Write: Send {
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-    fn finish(self: Box<Self>, outcome: Result<(), DatabaseError>);
+/// The connection, and how to have another one.
+struct Desk {
+    connection: Connection,
+    location: Arc<Location>,
+    serves: bool,
+    failed: Option<(Instant, DatabaseError)>,
 }
 
-struct Pending<T, J, A> {
-    job: Option<J>,
-    value: Option<T>,
-    after: A,
-    answer: oneshot::Sender<Result<T, DatabaseError>>,
-}
-
-impl<T, J, A> Write for Pending<T, J, A>
-where
-    T: Send + 'static,
-    J: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    A: FnOnce(&T) + Send + 'static,
-{
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        if let Some(job) = self.job.take() {
-            self.value = Some(job(connection)?);
+impl Desk {
+    fn connection(&mut self) -> Result<&Connection, DatabaseError> {
+        if self.connection.is_lost() {
+            if let Some((when, error)) = &self.failed
+                && when.elapsed() < PAUSE
+            {
+                return Err(error.clone());
+            }
+            match self.location.writer(self.serves, Some(&self.connection)) {
+                Ok(connection) => {
+                    tracing::info!("{} answers again", self.location.name());
+                    self.connection = connection;
+                    self.failed = None;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot write");
+                    self.failed = Some((Instant::now(), error.clone()));
+                    return Err(error);
+                }
+            }
         }
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<(), DatabaseError>) {
-        let Self { value, after, answer, .. } = *self;
-        let outcome = outcome.and_then(|()| value.ok_or(DatabaseError::Stopped));
-        if let Ok(value) = &outcome {
-            after(value);
-        }
-        // Whoever asked may have gone away; the write stands all the same.
-        let _gone = answer.send(outcome);
+        Ok(&self.connection)
     }
 }
 
-fn run(connection: &Connection, writes: &Receiver<Box<dyn Write>>) {
+fn run(mut desk: Desk, writes: &Receiver<Box<dyn Write>>) {
     while let Ok(first) = writes.recv() {
         let mut group = vec![first];
         group.extend(writes.try_iter().take(GROUP - 1));
-        commit(connection, group);
-    }
-    // Leave one tidy file behind instead of a file and its log.
-    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-        tracing::warn!(%error, "cannot tidy the database's log up; the next start does");
-    }
-}
-
-/// Runs a group in one transaction, each write in a savepoint of its own.
-fn commit(connection: &Connection, group: Vec<Box<dyn Write>>) {
-    let mut ran: Vec<(Box<dyn Write>, Result<(), DatabaseError>)> = Vec::with_capacity(group.len());
-    let mut whole = connection.execute_batch("BEGIN IMMEDIATE").map_err(DatabaseError::from);
-    for mut write in group {
-        let outcome = match &whole {
-            Err(failed) => Err(failed.for_neighbour()),
-            Ok(()) => alone(connection, write.as_mut()).map_err(DatabaseError::from),
-        };
-        // SQLite gives up the whole transaction on a full disk and the like: then nobody's write stands.
-        if let Err(failed) = &outcome
-            && whole.is_ok()
-            && connection.is_autocommit()
-        {
-            whole = Err(failed.for_neighbour());
-        }
-        ran.push((write, outcome));
-    }
-    if whole.is_ok() {
-        whole = connection.execute_batch("COMMIT").map_err(DatabaseError::from);
-    }
-    if let Err(failed) = &whole {
-        tracing::error!(error = %failed, writes = ran.len(), "a group of writes was not kept");
-        if !connection.is_autocommit()
-            && let Err(error) = connection.execute_batch("ROLLBACK")
-        {
-            tracing::error!(%error, "cannot roll back");
-        }
-    }
-    for (write, outcome) in ran {
-        let outcome = match &whole {
-            Ok(()) => outcome,
-            Err(failed) => outcome.and(Err(failed.for_neighbour())),
-        };
-        write.finish(outcome);
-    }
-}
-
-fn alone(connection: &Connection, write: &mut dyn Write) -> rusqlite::Result<()> {
-    connection.execute_batch("SAVEPOINT alone")?;
-    match write.run(connection) {
-        Ok(()) => connection.execute_batch("RELEASE alone"),
-        Err(error) => {
-            if !connection.is_autocommit() {
-                connection.execute_batch("ROLLBACK TO alone; RELEASE alone")?;
+        match desk.connection() {
+            Ok(connection) => {
+                if let Err(doubt) = group::commit(connection, group) {
+                    settle(&mut desk, doubt, writes);
+                }
             }
-            Err(error)
+            Err(error) => group.into_iter().for_each(|write| write.finish(Err(error.clone()))),
+        }
+    }
+    desk.connection.tidy();
+}
+
+/// Finds out what became of a group. Its writers hear of an error if that takes too long; should it turn out to be
+/// stored after all, what follows a commit still happens, before any other write.
+fn settle(desk: &mut Desk, mut doubt: Doubt, writes: &Receiver<Box<dyn Write>>) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match desk.connection().and_then(|connection| connection.became_of(doubt.transaction)) {
+            Ok(Fate::Committed) => return doubt.finish(true),
+            Ok(Fate::Aborted) => return doubt.finish(false),
+            Ok(Fate::InProgress) => {}
+            Err(error @ DatabaseError::Sql(_)) => {
+                tracing::error!(%error, "the last writes count as not stored");
+                return doubt.finish(false);
+            }
+            Err(error) => tracing::warn!(%error, "it is not known yet whether the last writes are stored"),
+        }
+        if Instant::now() >= deadline {
+            doubt.despair();
+        }
+        let again = Instant::now() + PAUSE;
+        loop {
+            match writes.recv_timeout(again.saturating_duration_since(Instant::now())) {
+                Ok(write) => write.finish(Err(doubt.error.clone())),
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    tracing::error!("closing without knowing whether the last writes are stored");
+                    return doubt.finish(false);
+                }
+            }
         }
     }
 }

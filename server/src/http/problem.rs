@@ -59,6 +59,13 @@ impl From<DatabaseError> for Refused {
                 format!("Too many wait for the database. {detail} Try again in a moment."),
             )
             .retry_after_ms(RETRY_MS),
+            DatabaseError::Unstorable => Problem::new(422, code::INVALID, format!("{error}.")),
+            DatabaseError::Unreachable { .. } => {
+                tracing::warn!(%error, "a command found no database");
+                let detail = "The server's database does not answer. What you asked for may or may not have happened; \
+                              try again in a moment.";
+                Problem::new(503, code::DATABASE_UNAVAILABLE, detail).retry_after_ms(RETRY_MS)
+            }
             other => {
                 tracing::error!(error = %other, "the database failed a command");
                 Problem::new(503, code::DATABASE_UNAVAILABLE, format!("{detail} The server's log says more."))

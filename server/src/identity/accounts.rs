@@ -2,9 +2,8 @@
 
 use super::{AccountId, Hasher, HasherError};
 use crate::clock::unix_ms;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Connection, Database, DatabaseError, Row, params};
 use relay::vocabulary::{Member, NAME_MAX, PASSWORD_MAX};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::Arc;
 
 /// Shortest password that may be set, in characters (NIST SP 800-63B asks for at least 8).
@@ -47,7 +46,7 @@ pub struct AccountRow {
 }
 
 impl AccountRow {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    fn read(row: &Row<'_>) -> Result<Self, DatabaseError> {
         Ok(Self { id: row.get(0)?, name: row.get(1)?, publisher: row.get(2)?, created_at: row.get(3)? })
     }
 }
@@ -79,7 +78,7 @@ impl Accounts {
             .write(move |c| {
                 let sql = "INSERT INTO accounts (name, password, publisher, created_at) VALUES (?1, ?2, ?3, ?4)
                            ON CONFLICT DO NOTHING RETURNING id";
-                c.query_row(sql, params![owned, hash, publisher, unix_ms()], |row| row.get(0)).optional()
+                c.query_optional(sql, params![owned, hash, publisher, unix_ms()], |row| row.get(0))
             })
             .await?;
         let id = id.ok_or_else(|| AccountsError::Taken(name.to_owned()))?;
@@ -91,8 +90,8 @@ impl Accounts {
     /// # Errors
     /// [`AccountsError::Database`].
     pub async fn list(&self) -> Result<Vec<AccountRow>, AccountsError> {
-        let sql = "SELECT id, name, publisher, created_at FROM accounts WHERE removed_at IS NULL ORDER BY name";
-        Ok(self.database.read(move |c| c.prepare(sql)?.query_map([], AccountRow::read)?.collect()).await?)
+        let sql = "SELECT id, name, publisher, created_at FROM accounts WHERE removed_at IS NULL ORDER BY lower(name)";
+        Ok(self.database.read(move |c| c.query(sql, &[], AccountRow::read)).await?)
     }
 
     /// Sets a new password and ends all sessions.
@@ -122,10 +121,10 @@ impl Accounts {
     /// # Errors
     /// [`DatabaseError`].
     pub async fn by_name(&self, name: &str) -> Result<Option<Member>, DatabaseError> {
-        let name = name.to_owned();
-        let sql = "SELECT id, name FROM accounts WHERE name = ?1 AND removed_at IS NULL";
+        let name = folded(name);
+        let sql = "SELECT id, name FROM accounts WHERE lower(name) = ?1 AND removed_at IS NULL";
         let read = |row: &Row<'_>| Ok(Member { id: row.get(0)?, name: row.get(1)? });
-        self.database.read(move |c| c.prepare_cached(sql)?.query_row([name], read).optional()).await
+        self.database.read(move |c| c.query_optional(sql, params![name], read)).await
     }
 
     /// The account whose name and password these are. Takes as long for a name that does not exist.
@@ -133,10 +132,10 @@ impl Accounts {
     /// # Errors
     /// [`AccountsError::Hasher`] when too many log in at once, [`AccountsError::Database`].
     pub async fn verify(&self, name: &str, password: String) -> Result<Option<Member>, AccountsError> {
-        let owned = name.to_owned();
-        let sql = "SELECT id, name, password FROM accounts WHERE name = ?1 AND removed_at IS NULL";
-        let read = |row: &Row<'_>| Ok((Member { id: row.get(0)?, name: row.get(1)? }, row.get::<_, String>(2)?));
-        let found = self.database.read(move |c| c.prepare_cached(sql)?.query_row([owned], read).optional()).await?;
+        let name = folded(name);
+        let sql = "SELECT id, name, password FROM accounts WHERE lower(name) = ?1 AND removed_at IS NULL";
+        let read = |row: &Row<'_>| Ok((Member { id: row.get(0)?, name: row.get(1)? }, row.get::<String>(2)?));
+        let found = self.database.read(move |c| c.query_optional(sql, params![name], read)).await?;
         let (member, stored) = found.unzip();
         let fits = self.hasher.verify(password, stored).await?;
         Ok(member.filter(|_| fits))
@@ -144,21 +143,26 @@ impl Accounts {
 
     async fn change<F>(&self, name: &str, change: F) -> Result<(), AccountsError>
     where
-        F: FnOnce(&Connection, AccountId) -> rusqlite::Result<usize> + Send + 'static,
+        F: FnOnce(&Connection, AccountId) -> Result<u64, DatabaseError> + Send + 'static,
     {
-        let owned = name.to_owned();
+        let folded = folded(name);
         let found = self
             .database
             .write(move |c| {
-                let sql = "SELECT id FROM accounts WHERE name = ?1 AND removed_at IS NULL";
-                let Some(id) = c.query_row(sql, [owned], |row| row.get(0)).optional()? else { return Ok(false) };
+                let sql = "SELECT id FROM accounts WHERE lower(name) = ?1 AND removed_at IS NULL";
+                let Some(id) = c.query_optional(sql, params![folded], |row| row.get(0))? else { return Ok(false) };
                 change(c, id)?;
-                c.execute("DELETE FROM sessions WHERE account = ?1", [id])?;
+                c.execute("DELETE FROM sessions WHERE account = ?1", params![id])?;
                 Ok(true)
             })
             .await?;
         if found { Ok(()) } else { Err(AccountsError::Unknown(name.to_owned())) }
     }
+}
+
+/// A name as it is compared: capitals of ASCII are the same as small letters, as in the database.
+fn folded(name: &str) -> String {
+    name.to_ascii_lowercase()
 }
 
 fn check_name(name: &str) -> Result<(), AccountsError> {
@@ -179,16 +183,16 @@ fn check_password(password: &str) -> Result<(), AccountsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::both::{Engine, Home, on_both};
 
-    fn open() -> (tempfile::TempDir, Accounts) {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Arc::new(Database::open(folder.path()).unwrap());
-        (folder, Accounts::new(database, Arc::new(Hasher::start(2).unwrap())))
+    fn open(engine: Engine) -> (Home, Accounts) {
+        let home = Home::of(engine);
+        let database = Arc::new(home.open().unwrap());
+        (home, Accounts::new(database, Arc::new(Hasher::start(2).unwrap())))
     }
 
-    #[tokio::test]
-    async fn an_account_lives_its_life() {
-        let (_folder, accounts) = open();
+    async fn an_account_lives_its_life(engine: Engine) {
+        let (_home, accounts) = open(engine);
         let alice = accounts.add("alice", "correct horse".into(), true).await.unwrap();
         assert!(matches!(accounts.add("ALICE", "another one".into(), false).await, Err(AccountsError::Taken(_))));
         assert_eq!(accounts.verify("alice", "correct horse".into()).await.unwrap(), Some(alice.clone()));
@@ -206,9 +210,8 @@ mod tests {
         assert!(matches!(accounts.add("alice", "correct horse".into(), false).await, Err(AccountsError::Taken(_))));
     }
 
-    #[tokio::test]
-    async fn names_and_passwords_keep_their_limits() {
-        let (_folder, accounts) = open();
+    async fn names_and_passwords_keep_their_limits(engine: Engine) {
+        let (_home, accounts) = open(engine);
         for name in ["", "a b", "a/b", "a\n", &"x".repeat(NAME_MAX + 1)] {
             assert!(matches!(accounts.add(name, "correct horse".into(), false).await, Err(AccountsError::Name(_))));
         }
@@ -217,4 +220,6 @@ mod tests {
         }
         accounts.add(&"窓".repeat(NAME_MAX / 3), "12345678".into(), false).await.unwrap();
     }
+
+    on_both!(an_account_lives_its_life, names_and_passwords_keep_their_limits);
 }

@@ -2,10 +2,9 @@
 
 use super::{AccountId, Identity, SessionId};
 use crate::clock::unix_ms;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, Row, params};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
-use rusqlite::{OptionalExtension, Row, params};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,18 +97,18 @@ impl Sessions {
         let identity = self
             .database
             .write(move |c| {
-                c.execute("DELETE FROM sessions WHERE expires_at <= ?1", [now])?;
+                c.execute("DELETE FROM sessions WHERE expires_at <= ?1", params![now])?;
                 let insert = "INSERT INTO sessions (token, account, device, created_at, expires_at)
-                              SELECT ?1, id, ?3, ?4, ?5 FROM accounts WHERE id = ?2 AND removed_at IS NULL";
-                if c.execute(insert, params![hash, account, device, now, expires_at])? == 0 {
+                              SELECT ?1, id, ?3, ?4, ?5 FROM accounts WHERE id = ?2 AND removed_at IS NULL
+                              RETURNING id";
+                let inserted = params![hash, account, device, now, expires_at];
+                let Some(session) = c.query_optional(insert, inserted, |row| row.get::<SessionId>(0))? else {
                     return Ok(None);
-                }
-                let session = u64::try_from(c.last_insert_rowid()).unwrap_or_default();
+                };
                 let surplus = "DELETE FROM sessions WHERE account = ?1 AND id NOT IN
                                (SELECT id FROM sessions WHERE account = ?1 ORDER BY id DESC LIMIT ?2)";
                 c.execute(surplus, params![account, PER_ACCOUNT])?;
-                let sql = format!("{SELECT} WHERE s.id = ?1");
-                c.query_row(&sql, [session], identity).optional()
+                c.query_optional(&format!("{SELECT} WHERE s.id = ?1"), params![session], identity)
             })
             .await?;
         Ok(identity.map(|identity| Opened { token, identity }))
@@ -122,9 +121,7 @@ impl Sessions {
     pub async fn identify(&self, token: &Token) -> Result<Option<Identity>, DatabaseError> {
         let hash = token.hash();
         let sql = format!("{SELECT} WHERE s.token = ?1 AND s.expires_at > ?2");
-        self.database
-            .read(move |c| c.prepare_cached(&sql)?.query_row(params![hash, unix_ms()], identity).optional())
-            .await
+        self.database.read(move |c| c.query_optional(&sql, params![hash, unix_ms()], identity)).await
     }
 
     /// Which of `sessions` have ended, been removed or expired.
@@ -135,10 +132,10 @@ impl Sessions {
         self.database
             .read(move |c| {
                 let now = unix_ms();
-                let mut alive = c.prepare_cached("SELECT 1 FROM sessions WHERE id = ?1 AND expires_at > ?2")?;
+                let alive = "SELECT 1 FROM sessions WHERE id = ?1 AND expires_at > ?2";
                 let mut ended = Vec::new();
                 for session in sessions {
-                    if !alive.exists(params![session, now])? {
+                    if !c.exists(alive, params![session, now])? {
                         ended.push(session);
                     }
                 }
@@ -152,7 +149,7 @@ impl Sessions {
     /// # Errors
     /// [`DatabaseError`].
     pub async fn close(&self, session: SessionId) -> Result<(), DatabaseError> {
-        self.database.write(move |c| c.execute("DELETE FROM sessions WHERE id = ?1", [session])).await?;
+        self.database.write(move |c| c.execute("DELETE FROM sessions WHERE id = ?1", params![session])).await?;
         Ok(())
     }
 }
@@ -160,7 +157,7 @@ impl Sessions {
 const SELECT: &str = "SELECT a.id, a.name, a.publisher, s.id, s.expires_at, s.device
                       FROM sessions s JOIN accounts a ON a.id = s.account AND a.removed_at IS NULL";
 
-fn identity(row: &Row<'_>) -> rusqlite::Result<Identity> {
+fn identity(row: &Row<'_>) -> Result<Identity, DatabaseError> {
     Ok(Identity {
         account: row.get(0)?,
         name: row.get(1)?,
@@ -174,19 +171,19 @@ fn identity(row: &Row<'_>) -> rusqlite::Result<Identity> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::both::{Engine, Home, on_both};
     use crate::identity::{Accounts, Hasher};
 
-    async fn open(lifetime: Duration) -> (tempfile::TempDir, Accounts, Sessions, AccountId) {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Arc::new(Database::open(folder.path()).unwrap());
+    async fn open(engine: Engine, lifetime: Duration) -> (Home, Accounts, Sessions, AccountId) {
+        let home = Home::of(engine);
+        let database = Arc::new(home.open().unwrap());
         let accounts = Accounts::new(database.clone(), Arc::new(Hasher::start(1).unwrap()));
         let alice = accounts.add("alice", "correct horse".into(), false).await.unwrap().id;
-        (folder, accounts, Sessions::new(database, lifetime), alice)
+        (home, accounts, Sessions::new(database, lifetime), alice)
     }
 
-    #[tokio::test]
-    async fn a_session_opens_identifies_and_closes() {
-        let (_folder, _, sessions, alice) = open(Duration::from_secs(60)).await;
+    async fn a_session_opens_identifies_and_closes(engine: Engine) {
+        let (_home, _, sessions, alice) = open(engine, Duration::from_secs(60)).await;
         let opened = sessions.open(alice, "desk").await.unwrap().unwrap();
         let shown = Token::parse(&opened.token.reveal()).unwrap();
         let identity = sessions.identify(&shown).await.unwrap().unwrap();
@@ -198,16 +195,14 @@ mod tests {
         assert_eq!(sessions.ended(vec![identity.session]).await.unwrap(), vec![identity.session]);
     }
 
-    #[tokio::test]
-    async fn an_expired_session_is_none() {
-        let (_folder, _, sessions, alice) = open(Duration::ZERO).await;
+    async fn an_expired_session_is_none(engine: Engine) {
+        let (_home, _, sessions, alice) = open(engine, Duration::ZERO).await;
         let opened = sessions.open(alice, "desk").await.unwrap().unwrap();
         assert_eq!(sessions.identify(&opened.token).await.unwrap(), None);
     }
 
-    #[tokio::test]
-    async fn a_new_password_and_a_removed_account_end_all_sessions() {
-        let (_folder, accounts, sessions, alice) = open(Duration::from_secs(60)).await;
+    async fn a_new_password_and_a_removed_account_end_all_sessions(engine: Engine) {
+        let (_home, accounts, sessions, alice) = open(engine, Duration::from_secs(60)).await;
         let opened = sessions.open(alice, "desk").await.unwrap().unwrap();
         accounts.set_password("alice", "battery staple".into()).await.unwrap();
         assert_eq!(sessions.identify(&opened.token).await.unwrap(), None);
@@ -217,15 +212,21 @@ mod tests {
         assert!(sessions.open(alice, "desk").await.unwrap().is_none());
     }
 
-    #[tokio::test]
-    async fn the_oldest_sessions_give_way() {
-        let (_folder, _, sessions, alice) = open(Duration::from_secs(60)).await;
+    async fn the_oldest_sessions_give_way(engine: Engine) {
+        let (_home, _, sessions, alice) = open(engine, Duration::from_secs(60)).await;
         let first = sessions.open(alice, "desk").await.unwrap().unwrap();
         for _ in 0..PER_ACCOUNT {
             sessions.open(alice, "desk").await.unwrap().unwrap();
         }
         assert_eq!(sessions.identify(&first.token).await.unwrap(), None);
     }
+
+    on_both!(
+        a_session_opens_identifies_and_closes,
+        an_expired_session_is_none,
+        a_new_password_and_a_removed_account_end_all_sessions,
+        the_oldest_sessions_give_way,
+    );
 
     #[test]
     fn only_whole_tokens_are_read() {

@@ -7,6 +7,7 @@ mod user;
 use clap::{Args, Parser, Subcommand};
 use server::certificate::{Certificate, spelled};
 use server::config::{ConfigError, Layer};
+use server::database::PostgresUrl;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -70,6 +71,9 @@ struct Place {
     /// The server's data folder [default: ./komado-data]
     #[arg(long, env = "KOMADO_DATA", value_name = "FOLDER")]
     data: Option<PathBuf>,
+    /// The server's PostgreSQL database, if it uses one: postgres://user:password@host/database
+    #[arg(long, env = "KOMADO_DATABASE", value_name = "URL", hide_env_values = true)]
+    database: Option<PostgresUrl>,
 }
 
 /// Whatever goes wrong is said to the user as it is.

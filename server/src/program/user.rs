@@ -122,8 +122,8 @@ async fn carry_out(user: User) -> Result<(), Fault> {
 }
 
 fn open(place: Place) -> Result<Accounts, Fault> {
-    let config = settle(place.file, Layer { data: place.data, ..Layer::default() })?;
-    let database = Arc::new(Database::open(&config.data)?);
+    let config = settle(place.file, Layer { data: place.data, database: place.database, ..Layer::default() })?;
+    let database = Arc::new(Database::open(&config.location())?);
     Ok(Accounts::new(database, Arc::new(Hasher::start(1)?)))
 }
 
