@@ -10,10 +10,10 @@ use serde_json::json;
 use server::delivery::{CloseReason, LinkCommand};
 use std::time::Duration;
 use world::World;
+use world::postgres::{Engine, on_both};
 
-#[tokio::test]
-async fn login_gives_a_session_and_nothing_works_without_one() {
-    let world = World::new().await;
+async fn login_gives_a_session_and_nothing_works_without_one(engine: Engine) {
+    let world = World::on(engine);
     world.account("alice", false).await;
     let mut https = world.https().await;
     let (status, body) = https.post("/v1/login", json!({"user": "alice", "password": "wrong", "device": "desk"})).await;
@@ -96,9 +96,8 @@ async fn in_the_clear_no_command_answers() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"ok\""), "{answer}");
 }
 
-#[tokio::test]
-async fn two_chat_over_https() {
-    let world = World::new().await;
+async fn two_chat_over_https(engine: Engine) {
+    let world = World::on(engine);
     let alice_id = world.account("alice", false).await;
     world.account("bob", false).await;
     world.account("eve", false).await;
@@ -123,9 +122,8 @@ async fn two_chat_over_https() {
     assert_eq!(eve.post("/v1/chats", json!({"with": "nobody"})).await.0, 404);
 }
 
-#[tokio::test]
-async fn what_is_wrong_with_a_request_is_said() {
-    let world = World::new().await;
+async fn what_is_wrong_with_a_request_is_said(engine: Engine) {
+    let world = World::on(engine);
     world.account("alice", false).await;
     world.account("bob", false).await;
     let mut alice = world.logged_in("alice", "desk").await;
@@ -264,9 +262,8 @@ async fn a_call_goes_from_ringing_to_its_line_in_the_chat() {
     assert!(matches!(line.notice, Some(Notice::CallEnded { call: id, .. }) if id == call.id), "{line:?}");
 }
 
-#[tokio::test]
-async fn a_link_that_comes_back_finds_its_call_and_its_tracks() {
-    let world = World::new().await;
+async fn a_link_that_comes_back_finds_its_call_and_its_tracks(engine: Engine) {
+    let world = World::on(engine);
     world.account("alice", false).await;
     world.account("bob", false).await;
     let mut alice = world.link("alice", "desk").await;
@@ -331,3 +328,10 @@ async fn publishers_make_public_tracks_and_lose_them_when_they_leave() {
     let end = tokio::time::timeout(world::PATIENCE, std::future::poll_fn(|context| cursor.poll_next(context)));
     assert_eq!(end.await.expect("the abandoned track was not ended"), Next::Closed);
 }
+
+on_both!(
+    login_gives_a_session_and_nothing_works_without_one,
+    two_chat_over_https,
+    a_link_that_comes_back_finds_its_call_and_its_tracks,
+    what_is_wrong_with_a_request_is_said,
+);

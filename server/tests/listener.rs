@@ -171,7 +171,7 @@ async fn a_taken_port_and_a_used_folder_are_said() {
     config.listen = vec![world.address()];
     let error = Server::start(config).unwrap_err();
     assert!(matches!(error, StartError::Listen(_)) && error.to_string().contains("--listen"), "{error}");
-    let mut config = Config::in_folder(world.folder.path());
+    let mut config = Config::in_folder(world.home.folder.path());
     config.listen = vec![([127, 0, 0, 1], 0).into()];
     let error = Server::start(config).unwrap_err();
     assert!(matches!(error, StartError::State(_)) && error.to_string().contains("--data"), "{error}");
@@ -189,7 +189,7 @@ async fn stopping_tells_everyone_and_ends_in_time() {
     assert!(reader.read(&mut head).await.unwrap() > 0);
     let _kept = world.https().await;
     let (address, began) = (world.address(), Instant::now());
-    let (running, folder) = world.end();
+    let (running, home) = world.end();
     running.stop().await;
     assert!(began.elapsed() < Duration::from_secs(8));
     let told = std::iter::from_fn(|| link.events.try_recv().ok());
@@ -200,7 +200,7 @@ async fn stopping_tells_everyone_and_ends_in_time() {
     assert!(rest.ends_with(b"0\r\n\r\n"), "the long answer was ended well");
     drop(link);
     // Port and folder are free again.
-    let mut config = Config::in_folder(folder.path());
+    let mut config = Config::in_folder(home.folder.path());
     config.listen = vec![address];
     let again = Server::start(config).unwrap();
     again.stop().await;

@@ -6,23 +6,27 @@ use serde_json::json;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use world::Https;
+use world::postgres::{Engine, Home, on_both};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_komado-server");
 
-fn program(folder: &Path) -> Command {
+fn program(home: &Home) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.env("KOMADO_DATA", folder).env_remove("KOMADO_CONFIG").stdin(Stdio::null());
+    command.env("KOMADO_DATA", home.folder.path()).env_remove("KOMADO_CONFIG").stdin(Stdio::null());
+    match home.url() {
+        Some(url) => command.env("KOMADO_DATABASE", url),
+        None => command.env_remove("KOMADO_DATABASE"),
+    };
     command
 }
 
 /// Runs to the end with `input` on standard input.
-fn run(folder: &Path, arguments: &[&str], input: &str) -> Output {
-    let mut child = program(folder)
+fn run(home: &Home, arguments: &[&str], input: &str) -> Output {
+    let mut child = program(home)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -46,9 +50,9 @@ struct Process {
 }
 
 impl Process {
-    fn start(folder: &Path, listen: &str) -> Self {
+    fn start(home: &Home, listen: &str) -> Self {
         let mut child =
-            program(folder).args(["--listen", listen, "--log", "warn"]).stdout(Stdio::piped()).spawn().unwrap();
+            program(home).args(["--listen", listen, "--log", "warn"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let after = |mark: &str| line.split(mark).nth(1).unwrap().split([' ', ',']).next().unwrap().to_owned();
@@ -74,29 +78,27 @@ impl Drop for Process {
     }
 }
 
-fn two_accounts(folder: &Path) {
+fn two_accounts(home: &Home) {
     for name in ["alice", "bob"] {
-        let made = run(folder, &["user", "add", name, "--password-stdin"], "correct horse\n");
+        let made = run(home, &["user", "add", name, "--password-stdin"], "correct horse\n");
         assert!(made.status.success(), "{}", text(&made.stderr));
     }
 }
 
-#[test]
-fn accounts_are_kept_on_the_command_line() {
-    let folder = tempfile::tempdir().unwrap();
-    two_accounts(folder.path());
-    let file = folder.path().join("password");
+async fn accounts_are_kept_on_the_command_line(engine: Engine) {
+    let home = Home::of(engine);
+    two_accounts(&home);
+    let file = home.folder.path().join("password");
     std::fs::write(&file, "battery staple\n").unwrap();
-    let made =
-        run(folder.path(), &["user", "add", "studio", "--publisher", "--password-file", file.to_str().unwrap()], "");
+    let made = run(&home, &["user", "add", "studio", "--publisher", "--password-file", file.to_str().unwrap()], "");
     assert!(made.status.success(), "{}", text(&made.stderr));
-    let list = text(&run(folder.path(), &["user", "list"], "").stdout);
+    let list = text(&run(&home, &["user", "list"], "").stdout);
     assert_eq!(list, "1\talice\n2\tbob\n3\tstudio\tpublisher\n");
-    assert!(run(folder.path(), &["user", "remove", "bob"], "").status.success());
-    assert!(run(folder.path(), &["user", "password", "alice", "--password-stdin"], "another one\n").status.success());
+    assert!(run(&home, &["user", "remove", "bob"], "").status.success());
+    assert!(run(&home, &["user", "password", "alice", "--password-stdin"], "another one\n").status.success());
 
     let fails = |arguments: &[&str], input: &str, says: &str| {
-        let output = run(folder.path(), arguments, input);
+        let output = run(&home, arguments, input);
         let message = text(&output.stderr);
         assert!(!output.status.success() && message.contains(says), "{arguments:?}: {message}");
     };
@@ -110,30 +112,29 @@ fn accounts_are_kept_on_the_command_line() {
     fails(&["--log", "a=b=c"], "", "--log");
 }
 
-#[tokio::test]
-async fn a_second_server_says_what_is_in_its_way() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = Process::start(folder.path(), "127.0.0.1:0");
-    assert!(first.line.contains(folder.path().to_str().unwrap()), "{}", first.line);
-    let shown = text(&run(folder.path(), &["fingerprint"], "").stdout);
+async fn a_second_server_says_what_is_in_its_way(engine: Engine) {
+    let home = Home::of(engine);
+    let first = Process::start(&home, "127.0.0.1:0");
+    assert!(first.line.contains(home.folder.path().to_str().unwrap()), "{}", first.line);
+    let shown = text(&run(&home, &["fingerprint"], "").stdout);
     assert_eq!(shown.trim().parse(), Ok(first.fingerprint));
 
-    let other = tempfile::tempdir().unwrap();
-    let port = run(other.path(), &["--listen", &first.address.to_string()], "");
+    let other = Home::of(engine);
+    let port = run(&other, &["--listen", &first.address.to_string()], "");
     assert!(!port.status.success() && text(&port.stderr).contains("taken by another program"));
-    let data = run(folder.path(), &["--listen", "127.0.0.1:0"], "");
+    let data = run(&home, &["--listen", "127.0.0.1:0"], "");
     let message = text(&data.stderr);
     assert!(!data.status.success() && message.contains(&first.child.id().to_string()), "{message}");
 
     // Accounts can be made while the server runs, and log in at once.
-    two_accounts(folder.path());
+    two_accounts(&home);
     first.https().await.log_in("alice", "desk").await;
 }
 
 #[tokio::test]
 async fn a_signal_ends_it_well() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut process = Process::start(folder.path(), "127.0.0.1:0");
+    let home = Home::of(Engine::Sqlite);
+    let mut process = Process::start(&home, "127.0.0.1:0");
     let mut kept = process.https().await;
     assert_eq!(kept.get("/v1/health").await.0, 200);
     process.signal("-TERM");
@@ -153,12 +154,11 @@ async fn a_signal_ends_it_well() {
     assert_eq!(rest, "");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_kill_9() {
+async fn what_was_acknowledged_survives_kill_9(engine: Engine) {
     const ENOUGH: usize = 200;
-    let folder = tempfile::tempdir().unwrap();
-    two_accounts(folder.path());
-    let process = Process::start(folder.path(), "127.0.0.1:0");
+    let home = Home::of(engine);
+    two_accounts(&home);
+    let process = Process::start(&home, "127.0.0.1:0");
     let mut alice = process.https().await;
     alice.log_in("alice", "desk").await;
     let chat = alice.post("/v1/chats", json!({"with": "bob"})).await.1["id"].clone();
@@ -195,7 +195,7 @@ async fn what_was_acknowledged_survives_kill_9() {
     }
     drop(process);
 
-    let process = Process::start(folder.path(), "127.0.0.1:0");
+    let process = Process::start(&home, "127.0.0.1:0");
     let mut again = process.https().await;
     again.session = alice.session;
     let (mut found, mut after) = (Vec::new(), 0);
@@ -220,3 +220,9 @@ async fn what_was_acknowledged_survives_kill_9() {
     let (status, repeated) = again.post(&path, json!({"text": "under load", "key": key})).await;
     assert_eq!((status, &repeated["sequence"]), (201, &json!(sequence)));
 }
+
+on_both!(
+    accounts_are_kept_on_the_command_line,
+    a_second_server_says_what_is_in_its_way,
+    what_was_acknowledged_survives_kill_9,
+);

@@ -3,7 +3,7 @@
 #[path = "../../tests/world/postgres.rs"]
 mod postgres;
 
-pub(crate) use postgres::{Engine, Home, on_both};
+pub(crate) use postgres::{Cluster, Engine, Home, on_both, url};
 
 use super::{Database, DatabaseError, Location};
 

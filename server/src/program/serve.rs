@@ -31,8 +31,9 @@ fn introduce(running: &Running) {
     let addresses: Vec<String> = running.addresses.iter().map(ToString::to_string).collect();
     let state = &running.state;
     let whose = if state.certificate.own { "own certificate" } else { "configured certificate" };
+    let database = state.config.database.as_ref().map(|url| format!(", database {url}")).unwrap_or_default();
     let line = format!(
-        "komado-server {} listens on {} (https and http), {whose} {}, data in {}",
+        "komado-server {} listens on {} (https and http), {whose} {}, data in {}{database}",
         env!("CARGO_PKG_VERSION"),
         addresses.join(", "),
         spelled(state.certificate.fingerprint),

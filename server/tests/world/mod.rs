@@ -1,11 +1,14 @@
 //! A real server on a real socket, for tests: clients over https and plain TCP, and links as their driver sees them.
 #![allow(dead_code, reason = "each test file uses its own part of the world")]
 
+pub mod postgres;
+
 use axum::Router;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
+use postgres::{Engine, Home};
 use relay::seal::{LinkId, ServerProof};
 use relay::vocabulary::{Event, Request, Response};
 use rustls_pki_types::ServerName;
@@ -32,7 +35,7 @@ pub const PASSWORD: &str = "correct horse";
 
 pub struct World {
     pub running: Running,
-    pub folder: tempfile::TempDir,
+    pub home: Home,
     commands: Router,
     links: AtomicU8,
 }
@@ -43,22 +46,31 @@ impl World {
     }
 
     pub async fn with(adjust: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::in_folder(folder.path());
+        Self::at(Home::of(Engine::Sqlite), adjust)
+    }
+
+    /// With a database of that kind.
+    pub fn on(engine: Engine) -> Self {
+        Self::at(Home::of(engine), |_| ())
+    }
+
+    fn at(home: Home, adjust: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::in_folder(home.folder.path());
+        config.database = home.url().map(|url| url.parse().unwrap());
         config.listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
         adjust(&mut config);
         let running = Server::start(config).unwrap();
         let commands = router::commands(&running.state);
-        Self { running, folder, commands, links: AtomicU8::new(0) }
+        Self { running, home, commands, links: AtomicU8::new(0) }
     }
 
     pub async fn account(&self, name: &str, publisher: bool) -> u64 {
         self.running.state.accounts.add(name, PASSWORD.to_owned(), publisher).await.unwrap().id
     }
 
-    /// Gives the server and its folder, and lets go of everything else.
-    pub fn end(self) -> (Running, tempfile::TempDir) {
-        (self.running, self.folder)
+    /// Gives the server and its home, and lets go of everything else.
+    pub fn end(self) -> (Running, Home) {
+        (self.running, self.home)
     }
 
     pub fn address(&self) -> SocketAddr {

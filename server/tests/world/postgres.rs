@@ -12,11 +12,17 @@ const UNPRIVILEGED: &str = "65534";
 pub struct Cluster {
     folder: tempfile::TempDir,
     process: Option<Child>,
+    settings: Vec<String>,
 }
 
 impl Cluster {
     /// Makes and starts one. Takes about 0.6 s.
     pub fn start() -> Self {
+        Self::with(|_| Vec::new())
+    }
+
+    /// As `start`, with settings of its own, which may name files that are put into its folder.
+    pub fn with(settings: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder = tempfile::TempDir::with_prefix("komado-postgres-").unwrap();
         let made = program("initdb")
             .args(["--no-sync", "--no-instructions", "--auth=trust", "--username=komado", "--encoding=UTF8"])
@@ -25,7 +31,8 @@ impl Cluster {
             .output()
             .unwrap();
         assert!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
-        let mut cluster = Self { folder, process: None };
+        let settings = settings(folder.path());
+        let mut cluster = Self { folder, process: None, settings };
         cluster.run();
         cluster
     }
@@ -49,6 +56,7 @@ impl Cluster {
             .arg(self.folder.path())
             .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off"])
             .args(["-c", "shared_buffers=16MB", "-c", "lc_messages=C", "-c", "max_connections=40"])
+            .args(self.settings.iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -138,6 +146,7 @@ impl Home {
 }
 
 /// Runs tests, each an `async fn(Engine)`, on both engines.
+#[allow(unused_macros, reason = "not every test file needs it")]
 macro_rules! on_both {
     ($($test:ident),* $(,)?) => {
         mod on_sqlite {
@@ -155,4 +164,5 @@ macro_rules! on_both {
         }
     };
 }
+#[allow(unused_imports, reason = "not every test file needs it")]
 pub(crate) use on_both;

@@ -4,6 +4,8 @@ mod backup;
 mod connecting;
 mod failure;
 mod session;
+#[cfg(test)]
+mod tests;
 mod url;
 
 pub(super) use backup::back_up;
