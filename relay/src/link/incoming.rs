@@ -43,6 +43,8 @@ pub struct Incoming {
     /// Next frame of a complete track.
     next: u64,
     delivered: Ranges,
+    /// The newest keyframe that was delivered.
+    keyframe: u64,
     waiting: BTreeMap<u64, Frame>,
     waiting_since: Option<Micros>,
     assemblies: BTreeMap<u64, Assembly>,
@@ -67,6 +69,7 @@ impl Incoming {
             promise,
             next,
             delivered: Ranges::default(),
+            keyframe: 0,
             waiting: BTreeMap::new(),
             waiting_since: None,
             assemblies: BTreeMap::new(),
@@ -97,6 +100,9 @@ impl Incoming {
     pub fn part(&mut self, part: &Part, now: Micros, out: &mut Vec<Frame>) -> Result<(), IncomingError> {
         let sequence = part.sequence;
         if self.is_done(sequence) || self.waiting.contains_key(&sequence) {
+            return Ok(());
+        }
+        if sequence < self.keyframe {
             return Ok(());
         }
         let held = &mut self.held;
@@ -143,6 +149,11 @@ impl Incoming {
             Promise::Referenced => frame.header().reference().is_none_or(|reference| self.has(reference)),
             Promise::Once => true,
         };
+        if !deliverable && sequence < self.keyframe {
+            // The reference was given up with all that came before that keyframe.
+            self.given_up += 1;
+            return Ok(());
+        }
         if !deliverable {
             self.held += frame.encoded().len();
             self.waiting.insert(sequence, frame);
@@ -193,6 +204,7 @@ impl Incoming {
 
     /// What came before a keyframe and still waits will never be of use, but its memory would be held.
     fn forget_before(&mut self, keyframe: &FrameHeader) {
+        self.keyframe = self.keyframe.max(keyframe.sequence);
         let later = self.waiting.split_off(&keyframe.sequence);
         for (_, frame) in std::mem::replace(&mut self.waiting, later) {
             self.held -= frame.encoded().len();
