@@ -178,6 +178,18 @@ impl Frame {
         Self { encoded: Bytes::copy_from_slice(&self.encoded), ..self }
     }
 
+    /// Frames that follow each other in one track as one buffer, for readers that take bytes as they come. Its header is
+    /// the first one's; what stands behind that is no single payload. `None` of no frames.
+    pub fn joined(frames: &[Self]) -> Option<Self> {
+        let [first, rest @ ..] = frames else { return None };
+        if rest.is_empty() {
+            return Some(first.clone());
+        }
+        let mut encoded = BytesMut::with_capacity(frames.iter().map(|frame| frame.encoded.len()).sum());
+        frames.iter().for_each(|frame| encoded.put_slice(&frame.encoded));
+        Some(Self { encoded: encoded.freeze(), ..first.clone() })
+    }
+
     /// Takes one frame from the front of `input`, or says how many bytes are missing and leaves `input` as it is.
     pub fn decode(input: &mut BytesMut) -> Result<Decoded, WireError> {
         match measure(input)? {

@@ -131,7 +131,7 @@ fn decoders_take_anything() {
         }
         let mut whole = BytesMut::from(&MAGIC[..]);
         for number in 0..3 {
-            put_record(&mut whole, number, &mut BytesMut::from(&damaged[..]), None);
+            put_record(&mut whole, number, &damaged, None);
         }
         let mut whole = whole.to_vec();
         chance.damage(&mut whole);

@@ -110,7 +110,7 @@ fn records_and_bodies_are_as_the_document_says() {
         let record = body.next_record(None).unwrap().unwrap();
         assert_eq!(format!("number={} content={}", record.number, digits(&record.content)), said);
         let mut out = BytesMut::new();
-        put_record(&mut out, record.number, &mut record.content.clone(), None);
+        put_record(&mut out, record.number, &record.content, None);
         assert_eq!(digits(&out), digits(&bytes));
     }
     for (bytes, said) in examples("body") {

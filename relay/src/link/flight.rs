@@ -4,7 +4,9 @@
 //! bytes in flight grows while the path takes more without delay and shrinks to what the path delivered when a queue
 //! builds up somewhere, much as delay-based congestion control does (RFC 6817, LEDBAT; BBR's delivery rate).
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
 
 use super::{ExchangeId, message::Acknowledgement, outgoing::Piece};
 use crate::{MILLISECOND, Micros, SECOND};
@@ -35,13 +37,19 @@ const RATE_WINDOW: Micros = 300 * MILLISECOND;
 /// A pause of this length is no measure of the path.
 const RATE_PAUSE: Micros = SECOND;
 
+/// What a packet carries: nearly always one frame or one part of one.
+pub type Pieces = SmallVec<[Piece; 1]>;
+
+/// Packets for which an idle link keeps room.
+const IDLE_CAPACITY: usize = 16;
+
 /// A packet in flight.
 #[derive(Debug)]
 pub struct Sent {
     pub exchange: ExchangeId,
     pub bytes: usize,
     pub at: Micros,
-    pub pieces: Vec<Piece>,
+    pub pieces: Pieces,
     /// It told the far end which exchange to use.
     pub prefers: Option<ExchangeId>,
 }
@@ -66,7 +74,8 @@ pub struct Acknowledged {
 
 #[derive(Debug)]
 pub struct Flight {
-    packets: BTreeMap<u64, Sent>,
+    /// By number, ascending; `None` where one was acknowledged before those in front of it.
+    packets: VecDeque<(u64, Option<Sent>)>,
     bytes: usize,
     cap: usize,
     capped: bool,
@@ -83,7 +92,7 @@ pub struct Flight {
 impl Default for Flight {
     fn default() -> Self {
         Self {
-            packets: BTreeMap::new(),
+            packets: VecDeque::new(),
             bytes: 0,
             cap: INITIAL_CAP,
             capped: false,
@@ -146,7 +155,7 @@ impl Flight {
 
     pub fn note_sent(&mut self, number: u64, sent: Sent) {
         self.bytes += sent.bytes;
-        self.packets.insert(number, sent);
+        self.packets.push_back((number, Some(sent)));
     }
 
     /// The time after which silence means that something is wrong with the path.
@@ -157,7 +166,7 @@ impl Flight {
 
     /// The oldest packet in flight on `exchange`, or on any.
     pub fn oldest(&self, exchange: Option<ExchangeId>) -> Option<Micros> {
-        let mut packets = self.packets.values();
+        let mut packets = self.packets.iter().filter_map(|(_, sent)| sent.as_ref());
         packets.find(|sent| exchange.is_none_or(|wanted| sent.exchange == wanted)).map(|sent| sent.at)
     }
 
@@ -173,18 +182,23 @@ impl Flight {
         };
         if self.largest_acknowledged.is_none_or(|known| largest > known) {
             self.largest_acknowledged = Some(largest);
-            found.largest_sent_at = self.packets.get(&largest).map(|sent| sent.at);
+            let at = self.packets.binary_search_by_key(&largest, |(number, _)| *number).ok();
+            found.largest_sent_at = at.and_then(|at| self.packets[at].1.as_ref()).map(|sent| sent.at);
         }
         let prompt = PROMPT + 2 * self.smoothed.unwrap_or(0) + acknowledgement.delay;
         for (first, last) in acknowledgement.packets.iter() {
-            while let Some(number) = self.packets.range(first..=last).next().map(|(number, _)| *number) {
-                if let Some(sent) = self.packets.remove(&number) {
-                    self.bytes -= sent.bytes;
-                    found.bytes += sent.bytes;
-                    found.packets.push((sent.exchange, now.saturating_sub(sent.at) <= prompt));
+            let from = self.packets.partition_point(|(number, _)| *number < first);
+            for (number, sent) in self.packets.range_mut(from..) {
+                if *number > last {
+                    break;
                 }
+                let Some(sent) = sent.take() else { continue };
+                self.bytes -= sent.bytes;
+                found.bytes += sent.bytes;
+                found.packets.push((sent.exchange, now.saturating_sub(sent.at) <= prompt));
             }
         }
+        self.forget_acknowledged();
         self.measure_rate(found.bytes, now);
         if let Some(sent_at) = found.largest_sent_at {
             let sample = now.saturating_sub(sent_at).saturating_sub(acknowledgement.delay);
@@ -197,17 +211,23 @@ impl Flight {
     pub fn lose(&mut self, exchange: ExchangeId) -> Lost {
         let mut lost = Lost::default();
         let bytes = &mut self.bytes;
-        self.packets.retain(|_, sent| {
-            if sent.exchange != exchange {
-                return true;
-            }
+        for (_, place) in &mut self.packets {
+            let Some(sent) = place.take_if(|sent| sent.exchange == exchange) else { continue };
             *bytes -= sent.bytes;
             lost.packets += 1;
-            lost.pieces.append(&mut sent.pieces);
+            lost.pieces.extend(sent.pieces);
             lost.prefers = sent.prefers.or(lost.prefers);
-            false
-        });
+        }
+        self.forget_acknowledged();
         lost
+    }
+
+    fn forget_acknowledged(&mut self) {
+        while self.packets.pop_front_if(|(_, sent)| sent.is_none()).is_some() {}
+        // A link that was busy once and is idle now should not hold what it needed then.
+        if self.packets.is_empty() && self.packets.capacity() > IDLE_CAPACITY {
+            self.packets.shrink_to(0);
+        }
     }
 
     fn measure_rate(&mut self, bytes: usize, now: Micros) {

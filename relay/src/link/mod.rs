@@ -34,6 +34,7 @@ use thiserror::Error;
 pub use exchange::{Ended, ExchangeId, Keepalive, Proof, TRIAL_INTERVAL, TRIALS, Use};
 pub use freshness::{Class, Freshness};
 pub use incoming::Promise;
+pub use transmitting::Transmitted;
 
 use crate::{
     Frame, FrameHeader, Kind, MILLISECOND, Micros, TrackId, WireError,

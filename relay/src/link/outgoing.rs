@@ -11,14 +11,17 @@ use std::{
 
 use bytes::Bytes;
 
-use super::freshness::{Class, Freshness, MAX_PICTURE_AGE};
+use super::{
+    freshness::{Class, Freshness, MAX_PICTURE_AGE},
+    ranges::Ranges,
+};
 use crate::{
     Frame, FrameHeader, Micros, SECOND, TrackId,
     track::{Cursor, Next, Retention, Start, Track},
 };
 
-/// Sequence numbers of frames lately begun, to tell whether a reference went out.
-const REMEMBERED: usize = 256;
+/// Runs of sequence numbers of frames lately begun, to tell whether a reference went out.
+const REMEMBERED: usize = 32;
 
 /// A part of an encoded frame, or all of it.
 #[derive(Debug, Clone)]
@@ -95,7 +98,7 @@ pub struct Outgoing {
     again: VecDeque<Piece>,
     archive: VecDeque<Frame>,
     archive_asked: Option<u64>,
-    sent: VecDeque<u64>,
+    sent: Ranges,
     picture_age: Micros,
     need: Option<Need>,
     awaiting_keyframe: bool,
@@ -120,7 +123,7 @@ impl Outgoing {
             again: VecDeque::new(),
             archive: VecDeque::new(),
             archive_asked: None,
-            sent: VecDeque::new(),
+            sent: Ranges::default(),
             picture_age: freshness.pictures,
             need: None,
             awaiting_keyframe: false,
@@ -171,45 +174,53 @@ impl Outgoing {
     /// How urgent the next piece is, without taking it: the temporal layer, then the time it became fresh. `None` when
     /// there is nothing to send; the link's driver is woken when there is.
     pub fn urgency(&mut self, now: Micros) -> Option<(u8, Micros)> {
-        if !self.signal.ready.load(Ordering::Acquire) {
+        let holds = self.peeked.is_some() || self.begun.is_some() || !self.again.is_empty() || !self.archive.is_empty();
+        if !holds && !self.signal.ready.load(Ordering::Acquire) {
             return None;
         }
-        loop {
-            self.peeked = None;
-            let next = self.drop_late(now);
-            if let Some(piece) = self.again.front().or(self.begun.as_ref()) {
-                return Some((piece.header.layer, piece.since));
+        if self.peeked.take().is_some() {
+            self.signal.ready.store(true, Ordering::Release);
+        }
+        self.drop_late_pieces(now);
+        if let Some(piece) = self.again.front().or(self.begun.as_ref()) {
+            return Some((piece.header.layer, piece.since));
+        }
+        if let Some(frame) = self.archive.front() {
+            return Some((frame.header().layer, now));
+        }
+        match self.next_in_time(now) {
+            Next::Frame { frame, appended_at } => {
+                let (layer, since) = (frame.header().layer, self.since(appended_at));
+                self.peeked = Some((frame, since));
+                Some((layer, since))
             }
-            if let Some(frame) = self.archive.front() {
-                return Some((frame.header().layer, now));
-            }
-            match next {
-                Next::Frame { frame, appended_at } => {
-                    let (layer, since) = (frame.header().layer, self.since(appended_at));
-                    self.peeked = Some((frame, since));
-                    return Some((layer, since));
-                }
-                Next::Archived { .. } if self.archive_asked.is_some() => return None,
-                Next::Archived { after, until } => {
+            Next::Archived { after, until } => {
+                if self.archive_asked.is_none() {
                     self.archive_asked = Some(until);
                     self.need = Some(match self.class {
                         Class::Control => Need::Overflow,
                         _ => Need::Archive { after, until },
                     });
-                    return None;
                 }
-                Next::Closed => return None,
-                Next::Empty => {
-                    self.signal.ready.store(false, Ordering::Release);
-                    // The order matters: whatever is appended after the flag was cleared sets it again.
-                    if self.cursor.wait(&mut Context::from_waker(&self.waker)) {
-                        self.note_starvation();
-                        return None;
-                    }
-                    self.signal.ready.store(true, Ordering::Release);
-                }
+                None
             }
+            Next::Empty => {
+                self.note_starvation();
+                None
+            }
+            Next::Closed => None,
         }
+    }
+
+    /// What stands next in the log. The driver is woken when more comes, unless there is more already.
+    fn look(&mut self) -> Next {
+        // The order matters: whatever is appended after the flag was cleared sets it again.
+        self.signal.ready.store(false, Ordering::Release);
+        let (next, waits) = self.cursor.peek_and_wait(&mut Context::from_waker(&self.waker));
+        if !waits {
+            self.signal.ready.store(true, Ordering::Release);
+        }
+        next
     }
 
     /// The next piece, of at most `room` bytes. Only after [`Outgoing::urgency`] said that there is one.
@@ -244,10 +255,8 @@ impl Outgoing {
         };
         let header = *frame.header();
         if matches!(self.retention, Retention::Group { .. }) {
-            if self.sent.len() == REMEMBERED {
-                self.sent.pop_front();
-            }
-            self.sent.push_back(header.sequence);
+            self.sent.insert(header.sequence, header.sequence);
+            self.sent.drop_lowest(REMEMBERED);
             if header.keyframe {
                 self.awaiting_keyframe = false;
                 self.last_keyframe = header.sequence;
@@ -256,21 +265,16 @@ impl Outgoing {
         Some(Piece { header, total: frame.encoded().len(), offset: 0, bytes: frame.encoded().clone(), since })
     }
 
-    /// A reference is nearly always among the frames sent last.
-    fn was_sent(&self, sequence: u64) -> bool {
-        self.sent.iter().rev().any(|sent| *sent == sequence)
-    }
-
     fn since(&self, appended_at: Micros) -> Micros {
         appended_at.max(self.joined_at)
     }
 
-    /// Passes over what is not worth sending any more; gives what stands next in the log, unless pieces go before it.
-    fn drop_late(&mut self, now: Micros) -> Next {
+    /// Gives up pieces that are not worth sending any more.
+    fn drop_late_pieces(&mut self, now: Micros) {
         if !matches!(self.retention, Retention::Group { .. }) {
-            return self.cursor.peek();
+            return;
         }
-        let limits = (self.freshness, self.picture_age, self.class);
+        let limits = self.limits();
         let late = |piece: &Piece| now.saturating_sub(piece.since) > resend_limit(limits, &piece.header);
         while let Some(piece) = self.again.pop_front_if(|piece| late(piece)) {
             self.give_up(&piece.header);
@@ -279,15 +283,20 @@ impl Outgoing {
         if let Some(piece) = self.begun.take_if(|piece| now.saturating_sub(piece.since) > begun_limit) {
             self.give_up(&piece.header);
         }
-        if self.begun.is_some() || !self.again.is_empty() {
-            return Next::Empty;
+    }
+
+    /// What stands next in the log, past what is not worth sending any more.
+    fn next_in_time(&mut self, now: Micros) -> Next {
+        if !matches!(self.retention, Retention::Group { .. }) {
+            return self.look();
         }
+        let limits = self.limits();
         loop {
-            let next = self.cursor.peek();
+            let next = self.look();
             let Next::Frame { frame, appended_at } = &next else { return next };
             let header = frame.header();
             let age = now.saturating_sub(self.since(*appended_at));
-            let orphan = header.reference().is_some_and(|reference| !self.was_sent(reference));
+            let orphan = header.reference().is_some_and(|reference| !self.sent.contains(reference));
             if orphan {
                 self.dropped += 1;
                 self.cursor.advance();
@@ -307,9 +316,13 @@ impl Outgoing {
         }
     }
 
+    fn limits(&self) -> (Freshness, Micros, Class) {
+        (self.freshness, self.picture_age, self.class)
+    }
+
     fn give_up(&mut self, header: &FrameHeader) {
         self.dropped += 1;
-        self.sent.retain(|sequence| *sequence != header.sequence);
+        self.sent.remove(header.sequence);
         self.begun.take_if(|piece| piece.header.sequence == header.sequence);
         self.again.retain(|piece| piece.header.sequence != header.sequence);
         self.break_chain(header);

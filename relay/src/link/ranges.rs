@@ -25,6 +25,20 @@ impl Ranges {
         true
     }
 
+    /// Takes `number` out.
+    pub fn remove(&mut self, number: u64) {
+        let at = self.ranges.partition_point(|(_, end)| *end < number);
+        let Some((start, end)) = self.ranges.get(at).copied().filter(|(start, _)| *start <= number) else { return };
+        let below = (start < number).then(|| (start, number - 1));
+        let above = (number < end).then(|| (number + 1, end));
+        self.ranges.splice(at..=at, below.into_iter().chain(above));
+    }
+
+    /// Forgets the lowest ranges until at most `limit` are left.
+    pub fn drop_lowest(&mut self, limit: usize) {
+        self.ranges.drain(..self.ranges.len().saturating_sub(limit));
+    }
+
     pub fn contains(&self, number: u64) -> bool {
         let at = self.ranges.partition_point(|(_, end)| *end < number);
         self.ranges.get(at).is_some_and(|(start, _)| *start <= number)
@@ -84,6 +98,12 @@ mod tests {
             for number in 0..70 {
                 prop_assert_eq!(ranges.contains(number), set.contains(&number));
             }
+            for number in (0..70).step_by(3) {
+                ranges.remove(number);
+                set.remove(&number);
+                let listed: Vec<u64> = ranges.iter().flat_map(|(a, b)| a..=b).collect();
+                prop_assert_eq!(&listed, &set.iter().copied().collect::<Vec<_>>());
+            }
         }
     }
 
@@ -95,5 +115,7 @@ mod tests {
         }
         ranges.merge_lowest(2);
         assert_eq!(ranges.iter().collect::<Vec<_>>(), [(0, 20), (30, 30)]);
+        ranges.drop_lowest(1);
+        assert_eq!(ranges.iter().collect::<Vec<_>>(), [(30, 30)]);
     }
 }

@@ -87,14 +87,62 @@ impl Body {
     }
 }
 
-/// Writes one record. `content` is at most [`MAX_CONTENT`] bytes; it is sealed in place where a sealer is given.
-pub fn put_record(out: &mut BytesMut, number: u64, content: &mut BytesMut, sealer: Option<&mut Sealer>) {
-    if let Some(sealer) = sealer {
-        sealer.seal(number, content);
+/// The most bytes that stand before a record's content: its length and its number.
+const HEAD: usize = 4 + 8;
+
+/// A record whose content is being written at the end of a buffer, to be sealed where it stands.
+#[derive(Debug)]
+pub struct Draft {
+    at: usize,
+}
+
+impl Draft {
+    /// Begins a record for which about `room` bytes of content are to come, [`MAX_CONTENT`] at most.
+    pub fn begin(out: &mut BytesMut, room: usize) -> Self {
+        let at = out.len();
+        out.reserve(HEAD + room + TAG_LENGTH);
+        out.put_bytes(0, HEAD);
+        Self { at }
     }
-    varint::put(out, (varint::size(number) + content.len()) as u64);
-    varint::put(out, number);
+
+    /// Bytes of content written so far.
+    pub fn length(&self, out: &BytesMut) -> usize {
+        out.len() - self.at - HEAD
+    }
+
+    /// Seals the content where a sealer is given, and says how many bytes the record has.
+    pub fn finish(self, out: &mut BytesMut, number: u64, sealer: Option<&mut Sealer>) -> usize {
+        let (start, content) = (out.len(), self.at + HEAD);
+        if let Some(sealer) = sealer {
+            match sealer.seal(number, &mut out[content..]) {
+                Some(tag) => out.put_slice(&tag),
+                None => out.truncate(content),
+            }
+        }
+        debug_assert!(start - content <= MAX_CONTENT);
+        let length = (varint::size(number) + out.len() - content) as u64;
+        let head = varint::size(length) + varint::size(number);
+        let begin = content - head;
+        let mut front = &mut out[begin..content];
+        varint::put(&mut front, length);
+        varint::put(&mut front, number);
+        // The head is shorter than the room that was left for it: the record moves up, or the buffer begins later.
+        if self.at == 0 {
+            out.advance(begin);
+        } else {
+            let whole = begin..out.len();
+            out.copy_within(whole.clone(), self.at);
+            out.truncate(self.at + whole.len());
+        }
+        out.len() - self.at
+    }
+}
+
+/// Writes one record of `content`, which is at most [`MAX_CONTENT`] bytes; sealed where a sealer is given.
+pub fn put_record(out: &mut BytesMut, number: u64, content: &[u8], sealer: Option<&mut Sealer>) {
+    let draft = Draft::begin(out, content.len());
     out.put_slice(content);
+    draft.finish(out, number, sealer);
 }
 
 #[cfg(test)]
@@ -104,7 +152,7 @@ mod tests {
     fn body(records: &[(u64, &[u8])]) -> BytesMut {
         let mut out = BytesMut::from(&MAGIC[..]);
         for (number, content) in records {
-            put_record(&mut out, *number, &mut BytesMut::from(*content), None);
+            put_record(&mut out, *number, content, None);
         }
         out
     }

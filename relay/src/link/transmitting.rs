@@ -5,11 +5,10 @@ use bytes::{Bytes, BytesMut};
 use super::{
     Ended, ExchangeId, Link, LinkError, Use,
     exchange::{Exchange, Proof},
-    flight::Sent,
+    flight::{Pieces, Sent},
     freshness::Class,
     message::{self, Message, PART_OVERHEAD},
-    outgoing::Piece,
-    record::{self, MAGIC, MAX_CONTENT},
+    record::{Draft, MAGIC, MAX_CONTENT},
 };
 use crate::{MILLISECOND, Micros, seal::TAG_LENGTH};
 
@@ -25,8 +24,29 @@ const WORTH_CUTTING: usize = 256;
 /// After a complete end, packets have this long and two round trips to be acknowledged.
 const GRACE: Micros = 600 * MILLISECOND;
 
+/// What a probe has beside its padding: the question itself, and perhaps which exchange to use.
+const PROBE_BESIDE: usize = 1 + 9;
+
 /// The bytes around a record's content, at most.
 const RECORD_OVERHEAD: usize = 4 + 8 + TAG_LENGTH;
+
+/// What [`Link::transmit`] has written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transmitted {
+    /// There was nothing to write.
+    Nothing,
+    /// Everything that was worth sending; the driver is woken when there is more.
+    All,
+    /// As much as was asked for; more may wait.
+    Some,
+}
+
+impl Transmitted {
+    /// Whether anything was written.
+    pub fn is_something(self) -> bool {
+        self != Self::Nothing
+    }
+}
 
 impl Link {
     /// An exchange begins.
@@ -93,11 +113,10 @@ impl Link {
         out: &mut BytesMut,
         now: Micros,
     ) -> Result<(), LinkError> {
-        if self.arrivals.pending() {
-            let acknowledgement = self.arrivals.acknowledge(now).map(Message::Acknowledgement);
-            let mut content = BytesMut::new();
-            acknowledgement.into_iter().for_each(|message| message.encode(&mut content));
-            self.put(id, &mut content, Vec::new(), false, out, now)?;
+        if let Some(acknowledgement) = self.arrivals.pending().then(|| self.arrivals.acknowledge(now)).flatten() {
+            let draft = self.begin_record(id, ACKNOWLEDGEMENT_ROOM, out)?;
+            Message::Acknowledgement(acknowledgement).encode(out);
+            self.finish_record(id, draft, Pieces::new(), false, out, now)?;
         }
         Ok(())
     }
@@ -111,10 +130,11 @@ impl Link {
         out: &mut BytesMut,
         now: Micros,
     ) -> Result<(), LinkError> {
-        let mut content = BytesMut::new();
-        Message::Ping.encode(&mut content);
-        message::put_padding(&mut content, bytes.min(MAX_CONTENT - 1));
-        self.put(id, &mut content, Vec::new(), true, out, now)
+        let padding = bytes.min(MAX_CONTENT - PROBE_BESIDE);
+        let draft = self.begin_record(id, padding + PROBE_BESIDE, out)?;
+        Message::Ping.encode(out);
+        message::put_padding(out, padding);
+        self.finish_record(id, draft, Pieces::new(), true, out, now)
     }
 
     /// Whether [`Link::transmit`] on an exchange that is open would write something now.
@@ -130,24 +150,29 @@ impl Link {
             || self.most_urgent(now).is_some()
     }
 
-    /// Writes up to `limit` bytes for an exchange to `out`: whole records, after the mark that begins a body. Returns
-    /// false when there was nothing to write.
+    /// Writes up to `limit` bytes for an exchange to `out`: whole records, after the mark that begins a body.
     pub fn transmit(
         &mut self,
         id: ExchangeId,
         limit: usize,
         out: &mut BytesMut,
         now: Micros,
-    ) -> Result<bool, LinkError> {
+    ) -> Result<Transmitted, LinkError> {
         let start = out.len();
+        let mut is_all = false;
         while out.len() - start + RECORD_OVERHEAD + MIN_CONTENT <= limit.max(RECORD_OVERHEAD + MIN_CONTENT) {
             let left = limit.saturating_sub(out.len() - start + RECORD_OVERHEAD).clamp(MIN_CONTENT, MAX_CONTENT);
             if !self.transmit_record(id, left, out, now)? {
+                is_all = true;
                 break;
             }
         }
         self.tell_needs(now)?;
-        Ok(out.len() > start)
+        Ok(match (out.len() > start, is_all) {
+            (false, _) => Transmitted::Nothing,
+            (true, true) => Transmitted::All,
+            (true, false) => Transmitted::Some,
+        })
     }
 
     fn transmit_record(
@@ -160,60 +185,83 @@ impl Link {
         let exchange = self.exchanges.get(&id).ok_or(LinkError::NotOpen(id))?;
         let keepalive = exchange.keepalive_due(now);
         let on_trial = exchange.is_on_trial();
-        let mut content = BytesMut::new();
-        let mut pieces = Vec::new();
+        let mut pieces = Pieces::new();
         let acknowledge = self.arrivals.due().is_some_and(|due| due <= now);
         let room = if self.arrivals.pending() { limit - ACKNOWLEDGEMENT_ROOM } else { limit };
+        // Begun when something is found that is worth a record.
+        let mut draft = None;
         let mut asks = false;
         if !on_trial {
-            self.fill(&mut content, &mut pieces, room, now);
+            self.fill(id, &mut draft, &mut pieces, room, out, now)?;
             asks = !pieces.is_empty();
             if let Some(reason) = self.closing.take() {
-                Message::Close { reason }.encode(&mut content);
+                self.begun_record(&mut draft, id, reason.len(), out)?;
+                Message::Close { reason }.encode(out);
             }
         }
-        if let Some(bytes) = keepalive.filter(|_| content.is_empty()) {
-            Message::Ping.encode(&mut content);
-            message::put_padding(&mut content, bytes.min(room).saturating_sub(1));
+        if let Some(bytes) = keepalive.filter(|_| draft.is_none()) {
+            let padding = bytes.min(room).saturating_sub(1);
+            self.begun_record(&mut draft, id, padding + PROBE_BESIDE, out)?;
+            Message::Ping.encode(out);
+            message::put_padding(out, padding);
             asks = true;
         }
         if !on_trial
-            && (acknowledge || !content.is_empty() && self.arrivals.pending())
+            && (acknowledge || draft.is_some() && self.arrivals.pending())
             && let Some(acknowledgement) = self.arrivals.acknowledge(now)
         {
-            Message::Acknowledgement(acknowledgement).encode(&mut content);
+            self.begun_record(&mut draft, id, ACKNOWLEDGEMENT_ROOM, out)?;
+            Message::Acknowledgement(acknowledgement).encode(out);
         }
-        if content.is_empty() && (on_trial || self.prefers.is_none()) {
-            return Ok(false);
+        if !on_trial && self.prefers.is_some() {
+            self.begun_record(&mut draft, id, ACKNOWLEDGEMENT_ROOM, out)?;
         }
-        self.put(id, &mut content, pieces, asks, out, now)?;
+        let Some(draft) = draft else { return Ok(false) };
+        self.finish_record(id, draft, pieces, asks, out, now)?;
         Ok(true)
     }
 
-    fn put(
+    fn begin_record(&mut self, id: ExchangeId, room: usize, out: &mut BytesMut) -> Result<Draft, LinkError> {
+        let exchange = self.exchanges.get_mut(&id).ok_or(LinkError::NotOpen(id))?;
+        if !std::mem::replace(&mut exchange.begun, true) {
+            out.extend_from_slice(MAGIC);
+        }
+        Ok(Draft::begin(out, room))
+    }
+
+    /// Makes sure that a record is begun and has room for more.
+    fn begun_record(
+        &mut self,
+        draft: &mut Option<Draft>,
+        id: ExchangeId,
+        room: usize,
+        out: &mut BytesMut,
+    ) -> Result<(), LinkError> {
+        if draft.is_none() {
+            *draft = Some(self.begin_record(id, room, out)?);
+        } else {
+            out.reserve(room + TAG_LENGTH);
+        }
+        Ok(())
+    }
+
+    fn finish_record(
         &mut self,
         id: ExchangeId,
-        content: &mut BytesMut,
-        pieces: Vec<Piece>,
+        draft: Draft,
+        pieces: Pieces,
         asks: bool,
         out: &mut BytesMut,
         now: Micros,
     ) -> Result<(), LinkError> {
         let exchange = self.exchanges.get_mut(&id).ok_or(LinkError::NotOpen(id))?;
-        if !exchange.begun {
-            exchange.begun = true;
-            out.extend_from_slice(MAGIC);
-        }
         exchange.note_sent(now);
         let prefers = self.prefers.take_if(|_| !exchange.is_on_trial());
         if let Some(ExchangeId(exchange)) = prefers {
-            Message::Prefer { exchange }.encode(content);
+            Message::Prefer { exchange }.encode(out);
         }
-        out.reserve(content.len() + RECORD_OVERHEAD);
-        let before = out.len();
         let number = self.flight.next_number();
-        record::put_record(out, number, content, self.sealer.as_mut());
-        let bytes = out.len() - before;
+        let bytes = draft.finish(out, number, self.sealer.as_mut());
         self.bytes_sent += bytes as u64;
         if asks || prefers.is_some() {
             self.flight.note_sent(number, Sent { exchange: id, bytes, at: now, pieces, prefers });
@@ -222,25 +270,35 @@ impl Link {
     }
 
     /// Writes frames and parts of frames, the most urgent first.
-    fn fill(&mut self, content: &mut BytesMut, pieces: &mut Vec<Piece>, limit: usize, now: Micros) {
+    fn fill(
+        &mut self,
+        id: ExchangeId,
+        draft: &mut Option<Draft>,
+        pieces: &mut Pieces,
+        limit: usize,
+        out: &mut BytesMut,
+        now: Micros,
+    ) -> Result<(), LinkError> {
         let in_flight_room = self.flight.room();
         let with_reserve = self.flight.room_with_reserve();
-        while let Some(index) = self.most_urgent_within(content.len(), in_flight_room, with_reserve, now) {
-            let left = limit.saturating_sub(content.len());
-            if left < WORTH_CUTTING && !content.is_empty() {
-                return;
+        loop {
+            let used = draft.as_ref().map_or(0, |draft| draft.length(out));
+            let Some(index) = self.most_urgent_within(used, in_flight_room, with_reserve, now) else { return Ok(()) };
+            let left = limit.saturating_sub(used);
+            if left < WORTH_CUTTING && used > 0 {
+                return Ok(());
             }
             // A whole frame costs one byte beside its own; only one that must be cut costs a part's overhead.
             let Some(piece) = self.outgoing[index].next_piece(left - PART_OVERHEAD, now) else {
                 continue;
             };
-            content.reserve(piece.bytes.len() + PART_OVERHEAD + ACKNOWLEDGEMENT_ROOM + TAG_LENGTH);
+            self.begun_record(draft, id, piece.bytes.len() + PART_OVERHEAD + ACKNOWLEDGEMENT_ROOM, out)?;
             let header = &piece.header;
             if piece.is_whole() {
-                message::put_frame(content, &piece.bytes);
+                message::put_frame(out, &piece.bytes);
             } else {
                 let bytes: &Bytes = &piece.bytes;
-                message::put_part(content, header.track, header.sequence, piece.total, piece.offset, bytes);
+                message::put_part(out, header.track, header.sequence, piece.total, piece.offset, bytes);
             }
             pieces.push(piece);
         }

@@ -81,13 +81,12 @@ impl Keys {
 pub struct Sealer(Schedule);
 
 impl Sealer {
-    /// Encrypts `content` in place and appends the tag. A record number must never be used twice.
-    pub fn seal(&mut self, number: u64, content: &mut BytesMut) {
+    /// Encrypts `content` in place and gives the tag to stand behind it. A record number must never be used twice.
+    /// `None` only for contents of 64 GiB and more, which no record has.
+    pub fn seal(&mut self, number: u64, content: &mut [u8]) -> Option<[u8; TAG_LENGTH]> {
         let (key, nonce, associated) = self.0.at(number);
-        // Sealing fails only for contents of 64 GiB and more; a record is bounded far below.
-        if key.seal_in_place_append_tag(nonce, associated, content).is_err() {
-            content.clear();
-        }
+        let tag = key.seal_in_place_separate_tag(nonce, associated, content).ok()?;
+        tag.as_ref().try_into().ok()
     }
 }
 

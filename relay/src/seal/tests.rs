@@ -38,7 +38,8 @@ fn both_ends_seal_and_open_alike() {
     // Numbers on both sides of a change of keys, out of order.
     for number in [0, 1, (1 << 20) - 1, 1 << 20, 5, 1 << 21] {
         let mut content = BytesMut::from(&b"hello"[..]);
-        sealer.seal(number, &mut content);
+        let tag = sealer.seal(number, &mut content).unwrap();
+        content.extend_from_slice(&tag);
         assert_eq!(content.len(), 5 + TAG_LENGTH);
         assert!(!content.windows(5).any(|bytes| bytes == b"hello"));
         opener.open(number, &mut content).unwrap();
@@ -52,7 +53,8 @@ fn what_was_changed_or_meant_for_another_does_not_open() {
     let (client, at_server, _) = shake(&server, ServerProof::Unproven).unwrap();
     let (_, other, _) = shake(&server, ServerProof::Unproven).unwrap();
     let mut sealed = BytesMut::from(&b"hello"[..]);
-    client.sealer(Direction::Up).seal(3, &mut sealed);
+    let tag = client.sealer(Direction::Up).seal(3, &mut sealed).unwrap();
+    sealed.extend_from_slice(&tag);
     assert_eq!(at_server.opener(Direction::Up).open(4, &mut sealed.clone()), Err(OpenError(4)));
     assert_eq!(at_server.opener(Direction::Down).open(3, &mut sealed.clone()), Err(OpenError(3)));
     assert_eq!(other.opener(Direction::Up).open(3, &mut sealed.clone()), Err(OpenError(3)));

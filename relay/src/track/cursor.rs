@@ -76,6 +76,23 @@ impl Cursor {
         self.reader.look(&self.track.shared.log.lock())
     }
 
+    /// The same, and asks to be woken at the next append or at the end, unless there is more already. Says whether it
+    /// will be: when nothing stands here, or the newest frame.
+    pub fn peek_and_wait(&mut self, context: &mut Context<'_>) -> (Next, bool) {
+        let mut log = self.track.shared.log.lock();
+        let next = self.reader.look(&log);
+        let waits = match next {
+            Next::Empty => true,
+            Next::Frame { .. } => self.reader.is_at_the_newest(&log),
+            Next::Archived { .. } | Next::Closed => false,
+        };
+        if waits {
+            log.wait(self.slot, context.waker());
+            self.waits = None;
+        }
+        (next, waits)
+    }
+
     /// Moves past what [`Cursor::peek`] showed.
     pub fn advance(&mut self) {
         self.reader.place += 1;
@@ -104,12 +121,12 @@ impl Cursor {
                 Poll::Pending
             }
             Next::Frame { .. } => {
-                self.reader.place += 1;
                 // Whoever takes the newest frame asks again at once: it waits already, and need not lock for that.
-                if log.entry(self.reader.place).is_none() && !log.is_closed() {
+                if self.reader.is_at_the_newest(&log) {
                     log.wait(self.slot, context.waker());
                     note_waiting(&mut self.waits, &self.track, context);
                 }
+                self.reader.place += 1;
                 Poll::Ready(next)
             }
             Next::Archived { .. } | Next::Closed => Poll::Ready(next),
@@ -243,6 +260,11 @@ impl Reader {
             None if log.is_closed() => Next::Closed,
             None => Next::Empty,
         }
+    }
+
+    /// Whether nothing follows what stands at this place, but something may.
+    fn is_at_the_newest(&self, log: &Log) -> bool {
+        log.entry(self.place + 1).is_none() && !log.is_closed()
     }
 
     fn archived(&self, log: &Log) -> Option<Next> {

@@ -1,7 +1,10 @@
 //! Who is woken when a link has something to transmit: the bodies of its open exchanges, or its driver.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Wake, Waker},
 };
 
@@ -12,16 +15,24 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub(super) struct Doorbell {
     bodies: Mutex<Vec<Waker>>,
+    rings: AtomicU32,
     driver: Notify,
 }
 
 impl Doorbell {
-    /// Wakes `waker` at the next ring.
-    pub fn wait(&self, waker: &Waker) {
+    /// Wakes `waker` at the next ring, and says how often it has rung before: as long as [`Doorbell::rings`] says the
+    /// same, `waker` still waits.
+    pub fn wait(&self, waker: &Waker) -> u32 {
         let mut bodies = self.bodies.lock();
         if !bodies.iter().any(|known| known.will_wake(waker)) {
             bodies.push(waker.clone());
         }
+        self.rings()
+    }
+
+    /// How often it has rung.
+    pub fn rings(&self) -> u32 {
+        self.rings.load(Ordering::Acquire)
     }
 
     /// Wakes the driver, which looks at timers and outputs.
@@ -37,6 +48,7 @@ impl Doorbell {
     fn ring(&self) {
         // Most links have one body that waits: no need to hold the list while it is woken.
         let mut bodies = self.bodies.lock();
+        self.rings.fetch_add(1, Ordering::Release);
         let Some(first) = bodies.pop() else { return };
         if bodies.is_empty() {
             drop(bodies);

@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use relay::{
     Micros, SECOND,
-    link::{Ended, ExchangeId, record::MAGIC},
+    link::{Ended, ExchangeId, Transmitted, record::MAGIC},
 };
 
 use super::session::{Session, SessionError};
@@ -36,6 +36,8 @@ pub(super) struct LongAnswer {
     sent: u64,
     polls: u32,
     prelude: Option<usize>,
+    /// Whom the doorbell wakes, and how often it had rung when everything there was had been written.
+    waits: Option<(Waker, u32)>,
     ended: Ended,
 }
 
@@ -43,13 +45,31 @@ impl LongAnswer {
     /// `pad` bytes go out with the head, for proxies that hold small beginnings back.
     pub fn new(session: Arc<Session>, id: ExchangeId, pad: usize) -> Self {
         let opened_at = session.clock.micros();
-        Self { session, id, opened_at, sent: 0, polls: 0, prelude: Some(pad), ended: Ended::Broken }
+        Self { session, id, opened_at, sent: 0, polls: 0, prelude: Some(pad), waits: None, ended: Ended::Broken }
+    }
+
+    /// hyper asks again after every piece. What was all there was a moment ago still is, unless the doorbell has rung.
+    fn is_waiting(&self, waker: &Waker) -> bool {
+        self.waits
+            .as_ref()
+            .is_some_and(|(woken, rings)| *rings == self.session.doorbell.rings() && woken.will_wake(waker))
+    }
+
+    fn note_waiting(&mut self, transmitted: Transmitted, rings: u32, waker: &Waker) {
+        match &mut self.waits {
+            waits if transmitted == Transmitted::Some => *waits = None,
+            Some((woken, before)) => {
+                woken.clone_from(waker);
+                *before = rings;
+            }
+            none => *none = Some((waker.clone(), rings)),
+        }
     }
 
     fn is_spent(&mut self) -> bool {
         // Reading a clock for each frame costs more than ending a second late.
         self.polls = self.polls.wrapping_add(1);
-        let old = self.polls.is_multiple_of(64)
+        let old = self.polls.is_multiple_of(16)
             && self.session.clock.micros().saturating_sub(self.opened_at) >= LONG_ANSWER_TIME;
         old || self.sent >= LONG_ANSWER_BYTES || self.session.is_replaced(self.id)
     }
@@ -63,6 +83,9 @@ impl Body for LongAnswer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.is_waiting(context.waker()) {
+            return Poll::Pending;
+        }
         let mut out = BytesMut::new();
         if let Some(pad) = self.prelude.take() {
             let id = self.id;
@@ -75,11 +98,14 @@ impl Body for LongAnswer {
             return Poll::Ready(None);
         }
         match self.session.transmit(self.id, AT_A_TIME, &mut out, context.waker()) {
-            Ok(_) if !out.is_empty() => {
+            Ok((transmitted, rings)) => {
+                self.note_waiting(transmitted, rings, context.waker());
+                if out.is_empty() {
+                    return Poll::Pending;
+                }
                 self.sent += out.len() as u64;
                 Poll::Ready(Some(Ok(Frame::data(out.freeze()))))
             }
-            Ok(_) => Poll::Pending,
             Err(error) => {
                 tracing::debug!(link = %self.session.id, exchange = %self.id, %error, "a long answer ends");
                 Poll::Ready(None)
@@ -99,8 +125,8 @@ pub(super) async fn short_answer(session: &Session, id: ExchangeId, hold: Durati
     let mut out = BytesMut::new();
     let mut batch = Batch { session, id, ended: Ended::Broken };
     let something = poll_fn(|context| match session.transmit(id, SHORT_ANSWER, &mut out, context.waker()) {
-        Ok(true) => Poll::Ready(Ok(())),
-        Ok(false) => Poll::Pending,
+        Ok((Transmitted::Nothing, _)) => Poll::Pending,
+        Ok(_) => Poll::Ready(Ok(())),
         Err(error) => Poll::Ready(Err(error)),
     });
     match tokio::time::timeout(hold, something).await {

@@ -13,7 +13,7 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 use relay::{
     Micros, SECOND, TrackId,
-    link::{Config, Ended, ExchangeId, Freshness, Keepalive, Link, LinkError, Output, Role, Use},
+    link::{Config, Ended, ExchangeId, Freshness, Keepalive, Link, LinkError, Output, Role, Transmitted, Use},
     seal::{Keys, LinkId},
     track::Track,
 };
@@ -128,26 +128,27 @@ impl Session {
         Ok(result?)
     }
 
-    /// Writes what is worth sending now; waits for the next thing when that is nothing. `Ok(false)` then.
+    /// Writes what is worth sending now, and lets `waker` be woken for the next thing. Gives how often the doorbell had
+    /// rung when it looked.
     pub fn transmit(
         &self,
         id: ExchangeId,
         limit: usize,
         out: &mut BytesMut,
         waker: &Waker,
-    ) -> Result<bool, SessionError> {
+    ) -> Result<(Transmitted, u32), SessionError> {
         // Asked for first: what is appended while the link looks for something to send must ring.
-        self.doorbell.wait(waker);
+        let rings = self.doorbell.wait(waker);
         let now = self.clock.micros();
         let mut inner = self.inner.lock();
-        let written = inner.link.transmit(id, limit, out, now);
+        let transmitted = inner.link.transmit(id, limit, out, now);
         self.hand_on(&mut inner, now);
-        let written = written?;
-        if !written {
+        let transmitted = transmitted?;
+        if transmitted == Transmitted::Nothing {
             // A link that has ended says so first, then falls silent.
             inner.check()?;
         }
-        Ok(written)
+        Ok((transmitted, rings))
     }
 
     /// Whether a newer long answer than `id` is known to arrive, so that this one may end.
