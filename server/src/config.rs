@@ -35,7 +35,7 @@ pub struct Config {
     pub log: String,
     /// How to log.
     pub log_format: LogFormat,
-    /// Worker threads; 0 for one per core.
+    /// Worker threads; 0 for one per core, less one that is left to the kernel, the database and the hashing of passwords.
     pub workers: usize,
 }
 
@@ -138,7 +138,7 @@ pub struct Layer {
     /// How to log [default: text]
     #[arg(long, env = "KOMADO_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
-    /// Worker threads [default: one per core]
+    /// Worker threads [default: one per core, less one]
     #[arg(long, env = "KOMADO_WORKERS", value_name = "NUMBER")]
     pub workers: Option<usize>,
 }

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError, FolderLock};
 use crate::delivery::{Delivery, LinkCommand, LinkHandle};
+use crate::http::merge::Merging;
 use crate::http::problem::Refused;
 use crate::identity::authority::{self, Owner, Readers};
 use crate::identity::{Accounts, Backoff, Hasher, HasherError, Identity, Sessions};
@@ -58,6 +59,8 @@ pub struct State {
     pub tracks: Arc<Tracks>,
     /// The authenticated links.
     pub delivery: Arc<Delivery>,
+    /// The merge windows of public tracks.
+    pub merging: Merging,
     publications: Mutex<Publications>,
     closing: watch::Sender<bool>,
     folder: Mutex<Option<FolderLock>>,
@@ -82,6 +85,7 @@ impl State {
             accounts: Accounts::new(database.clone(), hasher),
             sessions: Sessions::new(database.clone(), config.session),
             backoff: Backoff::default(),
+            merging: Merging::default(),
             publications: Mutex::default(),
             closing: watch::Sender::new(false),
             config,

@@ -8,6 +8,7 @@ mod cursors;
 pub mod dispatch;
 mod extract;
 pub mod listen;
+pub(crate) mod merge;
 pub mod problem;
 mod public;
 pub mod router;

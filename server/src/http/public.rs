@@ -5,6 +5,7 @@
 //! nothing but itself, and skips to the newest keyframe when it reads again.
 
 use super::extract::{Asked, At};
+use super::merge;
 use super::problem::Refused;
 use crate::state::State;
 use axum::body::Body;
@@ -20,11 +21,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
-use tokio::time::{Instant, Sleep};
 
-/// The longest merge window, in milliseconds.
-const MERGE_MAX_MS: u64 = 1_000;
 /// Keeps nginx and its kin from collecting the body in blocks.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -41,20 +38,20 @@ pub(super) async fn read(
     At(name): At<String>,
     Asked(wish): Asked<Wish>,
 ) -> Result<Response, Refused> {
-    if wish.merge_ms > MERGE_MAX_MS {
-        let detail = format!("merge_ms is at most {MERGE_MAX_MS}.");
+    if wish.merge_ms > merge::LONGEST_MS {
+        let detail = format!("merge_ms is at most {}.", merge::LONGEST_MS);
         return Err(Problem::new(422, code::INVALID, detail).into());
     }
     let missing = || {
         let detail = format!("Nobody publishes {name:?} at the moment. Try again later.");
         Problem::new(404, code::NOT_FOUND, detail).retry_after_ms(1_000)
     };
-    let cursor = state.tracks.public(&name).ok_or_else(missing)?.cursor(Start::Oldest);
-    let body = match wish.merge_ms {
-        0 => Body::new(Live { begun: false, cursor }),
-        window => Body::new(Merged::new(cursor, Duration::from_millis(window))),
+    let track = state.tracks.public(&name).ok_or_else(missing)?;
+    let cursor = match wish.merge_ms {
+        0 => track.cursor(Start::Oldest),
+        window => state.merging.reader(&track, window, state.clock),
     };
-    let mut response = Response::new(body);
+    let mut response = Response::new(Body::new(Live { begun: false, cursor }));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
@@ -89,71 +86,6 @@ impl http_body::Body for Live {
             Next::Frame { frame, .. } => piece(frame.encoded().clone()),
             // A public track is a group: nothing of it is archived, and its end is the body's.
             Next::Archived { .. } | Next::Empty | Next::Closed => Poll::Ready(None),
-        }
-    }
-}
-
-/// All frames of a window in one write. The windows of all readers end at the same ticks, so that one turn of the timer
-/// serves them all.
-struct Merged {
-    begun: bool,
-    cursor: Cursor,
-    window: Duration,
-    tick: Option<Pin<Box<Sleep>>>,
-    /// Something was sent in this window.
-    busy: bool,
-    epoch: Instant,
-}
-
-impl Merged {
-    fn new(cursor: Cursor, window: Duration) -> Self {
-        Self { begun: false, cursor, window, tick: None, busy: false, epoch: epoch() }
-    }
-
-    fn next_tick(&self) -> Instant {
-        let window = self.window.as_nanos();
-        let passed = self.epoch.elapsed().as_nanos();
-        let until = window - passed % window;
-        Instant::now() + Duration::from_nanos(u64::try_from(until).unwrap_or_default())
-    }
-}
-
-/// What the ticks of every window are counted from.
-fn epoch() -> Instant {
-    static EPOCH: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    *EPOCH.get_or_init(Instant::now)
-}
-
-impl http_body::Body for Merged {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Piece {
-        let this = self.get_mut();
-        if !this.begun {
-            this.begun = true;
-            return piece(Bytes::from_static(MAGIC));
-        }
-        loop {
-            if let Some(tick) = &mut this.tick {
-                ready!(tick.as_mut().poll(context));
-                this.tick = None;
-                this.busy = false;
-            }
-            match this.cursor.next_frame() {
-                Next::Frame { frame, .. } => {
-                    this.busy = true;
-                    return piece(frame.encoded().clone());
-                }
-                Next::Empty => {
-                    // While media flow the next tick finds some; after an empty window the track itself wakes.
-                    if !this.busy && this.cursor.wait(context) {
-                        return Poll::Pending;
-                    }
-                    this.tick = Some(Box::pin(tokio::time::sleep_until(this.next_tick())));
-                }
-                Next::Archived { .. } | Next::Closed => return Poll::Ready(None),
-            }
         }
     }
 }

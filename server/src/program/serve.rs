@@ -8,9 +8,7 @@ use std::io::Write;
 pub(super) fn run(config: Config) -> Result<(), Fault> {
     log::begin(&config.log, config.log_format)?;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if config.workers > 0 {
-        builder.worker_threads(config.workers);
-    }
+    builder.worker_threads(if config.workers > 0 { config.workers } else { workers() });
     let runtime = builder.enable_all().thread_name("komado").build()?;
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
@@ -24,6 +22,12 @@ pub(super) fn run(config: Config) -> Result<(), Fault> {
         }
         Ok(())
     })
+}
+
+/// One for each core, but one core stays free: a fan-out that keeps every core busy makes the kernel's own work for the
+/// network, and with it the frames that were sent first, wait for those that are sent last.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
 /// One line for whoever started the server, on standard output: scripts wait for it.
