@@ -93,7 +93,7 @@ async fn accounts_are_kept_on_the_command_line(engine: Engine) {
     let made = run(&home, &["user", "add", "studio", "--publisher", "--password-file", file.to_str().unwrap()], "");
     assert!(made.status.success(), "{}", text(&made.stderr));
     let list = text(&run(&home, &["user", "list"], "").stdout);
-    assert_eq!(list, "1\talice\n2\tbob\n3\tstudio\tpublisher\n");
+    assert_eq!(list, "1\talice\n2\tbob\n3\tstudio\tprovider\n");
     assert!(run(&home, &["user", "remove", "bob"], "").status.success());
     assert!(run(&home, &["user", "password", "alice", "--password-stdin"], "another one\n").status.success());
 

@@ -26,8 +26,11 @@ pub(super) enum Step {
 }
 
 /// The steps from each version to the next. Never change one that was released: add another.
-const STEPS: &[Step] =
-    &[Step::Common(include_str!("schema/0001_first.sql")), Step::Common(include_str!("schema/0002_names.sql"))];
+const STEPS: &[Step] = &[
+    Step::Common(include_str!("schema/0001_first.sql")),
+    Step::Common(include_str!("schema/0002_names.sql")),
+    Step::Common(include_str!("schema/0003_identity.sql")),
+];
 
 /// Brings the database to the newest version.
 pub(super) fn migrate(connection: &Connection, location: &Location) -> Result<(), DatabaseError> {
