@@ -183,6 +183,19 @@ impl Https {
         self.try_send(method, path, body).await.unwrap()
     }
 
+    /// A GET whose answer is no JSON.
+    pub async fn raw_get(&mut self, path: &str, headers: &[(&str, &str)]) -> http::Response<hyper::body::Incoming> {
+        let mut request = http::Request::get(path).header("host", "localhost");
+        if let Some(session) = &self.session {
+            request = request.header("authorization", format!("Bearer {session}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.sender.ready().await.unwrap();
+        self.sender.send_request(request.body(Full::new(Bytes::new())).unwrap()).await.unwrap()
+    }
+
     /// As `send`, for a server that may vanish.
     pub async fn try_send(&mut self, method: &str, path: &str, body: Bytes) -> Result<(u16, Value), hyper::Error> {
         let mut request = http::Request::builder().method(method).uri(path).header("host", "localhost");
