@@ -1,7 +1,7 @@
 //! Configuration: flags before environment before file before defaults.
 
 use crate::address::PublicAddress;
-use crate::database::{Location, PostgresUrl};
+use crate::database::{Location, PostgresUrl, UnreadUrl, UrlError};
 use crate::identity::Code;
 use clap::{Args, ValueEnum};
 use relay::seal::Fingerprint;
@@ -148,7 +148,7 @@ pub struct Layer {
     /// kept in the environment or in the file. Over a network the connection is covered by TLS;
     /// `?sslrootcert=FILE` names the PEM file of an authority that is none of the public ones.
     #[arg(long, env = "KOMADO_DATABASE", value_name = "URL", hide_env_values = true)]
-    pub database: Option<PostgresUrl>,
+    pub database: Option<UnreadUrl>,
     /// PEM file with the certificate chain; without it one is made at the first start
     #[arg(long, env = "KOMADO_CERTIFICATE", value_name = "FILE")]
     pub certificate: Option<PathBuf>,
@@ -211,13 +211,18 @@ pub enum ConfigError {
         error: std::io::Error,
     },
     /// The file is not TOML or says something unknown.
-    #[error("the configuration {} is not right: {error}", path.display())]
+    #[error("the configuration {} is not right in line {line}: {reason}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Where and why.
-        error: Box<toml::de::Error>,
+        /// The line, from 1.
+        line: usize,
+        /// Why. The line itself is not shown: a password may stand in it.
+        reason: String,
     },
+    /// The database's address is none.
+    #[error(transparent)]
+    Database(#[from] UrlError),
     /// Only one of certificate and key is given.
     #[error("certificate and key belong together: give both --certificate and --key, or neither")]
     HalfACertificate,
@@ -234,7 +239,11 @@ impl Layer {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text =
             std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
-        toml::from_str(&text).map_err(|error| ConfigError::Malformed { path: path.to_owned(), error: Box::new(error) })
+        toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            ConfigError::Malformed { path: path.to_owned(), line, reason: error.message().to_owned() }
+        })
     }
 
     /// What this layer says, and where it says nothing, what `next` says.
@@ -271,7 +280,7 @@ impl Layer {
     /// The configuration, with the defaults for what no layer said.
     ///
     /// # Errors
-    /// [`ConfigError::HalfACertificate`], [`ConfigError::NoAddress`].
+    /// [`ConfigError::HalfACertificate`], [`ConfigError::NoAddress`], [`ConfigError::Database`].
     pub fn finish(self) -> Result<Config, ConfigError> {
         let defaults = Config::in_folder(self.data.unwrap_or_else(|| PathBuf::from("komado-data")));
         let certificate = match (self.certificate, self.key) {
@@ -286,7 +295,7 @@ impl Layer {
         Ok(Config {
             listen,
             data: defaults.data,
-            database: self.database,
+            database: self.database.map(|url| url.read()).transpose()?,
             certificate,
             names: self.names.unwrap_or(defaults.names),
             public_address: self.public_address,
@@ -328,9 +337,33 @@ mod tests {
         let path = folder.path().join("komado.toml");
         let message = Layer::read(&path).unwrap_err().to_string();
         assert!(message.contains("komado.toml"), "{message}");
-        std::fs::write(&path, "sesion-days = 3").unwrap();
+        std::fs::write(&path, "workers = 1\nsesion-days = 3").unwrap();
         let message = Layer::read(&path).unwrap_err().to_string();
-        assert!(message.contains("sesion-days") && message.contains("session-days"), "{message}");
+        assert!(message.contains("line 2") && message.contains("sesion-days"), "{message}");
+        assert!(message.contains("session-days"), "{message}");
+    }
+
+    #[test]
+    fn the_password_of_the_database_is_in_no_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("komado.toml");
+        for line in [
+            "database = 'postgres://u:hunter2@h:port/d'",
+            "database = 'mysql://u:hunter2@h/d'",
+            "database = postgres://u:hunter2@h/d",
+            "database = ['hunter2']",
+            "database = 'postgres://u:hunter2@h/d?sslmode=disable'",
+        ] {
+            std::fs::write(&path, line).unwrap();
+            let error = Layer::read(&path).and_then(Layer::finish).unwrap_err();
+            let message = format!("{error} {error:?}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+        std::fs::write(&path, "database = 'postgres://u:hunter2@h/d'").unwrap();
+        let layer = Layer::read(&path).unwrap();
+        assert!(!format!("{layer:?}").contains("hunter2"));
+        let config = layer.finish().unwrap();
+        assert!(config.database.is_some() && !format!("{config:?}").contains("hunter2"));
     }
 
     #[test]

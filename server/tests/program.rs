@@ -110,6 +110,11 @@ async fn accounts_are_kept_on_the_command_line(engine: Engine) {
     fails(&["--certificate", "a.pem"], "", "--key");
     fails(&["--config", "/nowhere.toml"], "", "/nowhere.toml");
     fails(&["--log", "a=b=c"], "", "--log");
+    let shown = run(&home, &["--database", "postgres://u:hunter2@h:port/d"], "");
+    let message = text(&shown.stderr);
+    assert!(message.contains("postgres://user:password@host/database") && !message.contains("hunter2"), "{message}");
+    let help = program(&home).arg("serve").arg("--help").env("KOMADO_DATABASE", "postgres://u:hunter2@h/d").output();
+    assert!(!text(&help.unwrap().stdout).contains("hunter2"));
 }
 
 async fn everything_is_administered_on_the_command_line(engine: Engine) {

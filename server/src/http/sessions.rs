@@ -24,11 +24,14 @@ pub(super) async fn login(
 
 /// Opens a session for who has just proven to be this account, and authenticates the link that it came by.
 pub(super) async fn open(state: &State, caller: &Caller, account: u64, device: &str) -> Result<SessionOpened, Refused> {
+    if let Some(link) = &caller.link {
+        must_belong(link, account, device)?;
+    }
     let opened = state.sessions.open(account, device, Act::Login, caller.actor()).await?;
     // Removed or locked in this very moment.
     let opened = opened.ok_or_else(session_ended)?;
     if let Some(link) = &caller.link {
-        authenticate(state, link, &opened.identity)?;
+        state.link_authenticated(link, &opened.identity);
     }
     Ok(answer(opened.token.reveal(), opened.identity))
 }
@@ -42,7 +45,8 @@ pub(super) async fn resume(
     let token = Token::parse(&shown.session).map_err(|_| session_ended())?;
     let identity = state.sessions.identify(&token, caller.address).await?.ok_or_else(session_ended)?;
     if let Some(link) = &caller.link {
-        authenticate(&state, link, &identity)?;
+        must_belong(link, identity.account, &identity.device)?;
+        state.link_authenticated(link, &identity);
     }
     Ok(Json(answer(shown.session, identity)))
 }
@@ -69,14 +73,11 @@ pub(super) async fn logout(
 }
 
 /// A link belongs to one device of one account for all of its life: its cursors were judged by that.
-fn authenticate(state: &State, link: &LinkHandle, identity: &Identity) -> Result<(), Refused> {
-    let other =
-        link.identity().is_some_and(|before| before.account != identity.account || before.device != identity.device);
-    if other {
+fn must_belong(link: &LinkHandle, account: u64, device: &str) -> Result<(), Refused> {
+    if link.identity().is_some_and(|before| before.account != account || before.device != device) {
         let detail = "This link belongs to another account or device. Open a new link for this one.";
         return Err(Problem::new(409, code::INVALID, detail).into());
     }
-    state.link_authenticated(link, identity);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ mod serve;
 use clap::{Args, Parser, Subcommand};
 use server::certificate::{Certificate, spelled};
 use server::config::{ConfigError, Layer};
-use server::database::PostgresUrl;
+use server::database::UnreadUrl;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -80,7 +80,7 @@ struct Place {
     data: Option<PathBuf>,
     /// The server's PostgreSQL database, if it uses one: postgres://user:password@host/database
     #[arg(long, env = "KOMADO_DATABASE", value_name = "URL", hide_env_values = true)]
-    database: Option<PostgresUrl>,
+    database: Option<UnreadUrl>,
 }
 
 /// Whatever goes wrong is said to the user as it is.
