@@ -1,7 +1,11 @@
 //! Configuration: flags before environment before file before defaults.
 
-use crate::database::{Location, PostgresUrl};
+use crate::address::PublicAddress;
+use crate::database::{Location, PostgresUrl, UnreadUrl, UrlError};
+use crate::identity::Code;
 use clap::{Args, ValueEnum};
+use relay::seal::Fingerprint;
+use relay::vocabulary::InvitationLink;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,8 +24,16 @@ pub struct Config {
     pub certificate: Option<CertificateFiles>,
     /// The names that a certificate made by the server is for.
     pub names: Vec<String>,
-    /// How long a session lives.
+    /// The address that stands in invitations; without one, the first name and the first port that is listened on.
+    pub public_address: Option<PublicAddress>,
+    /// Who may join.
+    pub registration: Registration,
+    /// How long a session lives from one renewal to the next.
     pub session: Duration,
+    /// How long a session lives at most, however often it is renewed.
+    pub longest_session: Duration,
+    /// How long the log of administrative acts and logins is kept.
+    pub audit: Duration,
     /// How many TCP connections are served at once.
     pub max_connections: usize,
     /// How long a connection may take for a request's header, idle time between requests included. Longer than proxies
@@ -57,7 +69,11 @@ impl Config {
             database: None,
             certificate: None,
             names: vec!["localhost".to_owned()],
-            session: Duration::from_secs(30 * 24 * 3600),
+            public_address: None,
+            registration: Registration::Invitation,
+            session: days(30),
+            longest_session: days(365),
+            audit: days(365),
             max_connections: 18_000,
             idle: Duration::from_secs(75),
             links_per_account: 16,
@@ -68,6 +84,17 @@ impl Config {
         }
     }
 
+    /// The link by which someone comes in with `code`, to the server that has this certificate.
+    pub fn invitation_link(&self, fingerprint: Fingerprint, code: &Code) -> InvitationLink {
+        let PublicAddress { server, tls } = self.public_address.clone().unwrap_or_else(|| {
+            let name = self.names.first().map_or("localhost", String::as_str);
+            let port = self.listen.first().map_or(80, SocketAddr::port);
+            let server = if port == 80 { name.to_owned() } else { format!("{name}:{port}") };
+            PublicAddress { server, tls: false }
+        });
+        InvitationLink { server, tls, fingerprint, code: code.reveal() }
+    }
+
     /// Where the database is.
     pub fn location(&self) -> Location {
         let folder = self.data.clone();
@@ -76,6 +103,20 @@ impl Config {
             None => Location::Embedded { folder },
         }
     }
+}
+
+fn days(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days) * 24 * 3600)
+}
+
+/// Who may join a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// Those whom an administrator invites.
+    Invitation,
+    /// Everyone.
+    Open,
 }
 
 /// How log lines look.
@@ -107,7 +148,7 @@ pub struct Layer {
     /// kept in the environment or in the file. Over a network the connection is covered by TLS;
     /// `?sslrootcert=FILE` names the PEM file of an authority that is none of the public ones.
     #[arg(long, env = "KOMADO_DATABASE", value_name = "URL", hide_env_values = true)]
-    pub database: Option<PostgresUrl>,
+    pub database: Option<UnreadUrl>,
     /// PEM file with the certificate chain; without it one is made at the first start
     #[arg(long, env = "KOMADO_CERTIFICATE", value_name = "FILE")]
     pub certificate: Option<PathBuf>,
@@ -117,9 +158,24 @@ pub struct Layer {
     /// Name or address that a certificate made by the server is for [default: localhost]
     #[arg(long = "name", env = "KOMADO_NAMES", value_name = "NAME", value_delimiter = ',')]
     pub names: Option<Vec<String>>,
-    /// Days that a login lasts [default: 30]
+    /// Address that stands in invitations [default: http, the first --name, the first port]
+    ///
+    /// As http://chat.example or https://chat.example:8443. Clients of an http address seal everything; choose the one
+    /// that passes more of your users' proxies, which is http on port 80.
+    #[arg(long, env = "KOMADO_PUBLIC_ADDRESS", value_name = "URL")]
+    pub public_address: Option<PublicAddress>,
+    /// Who may join: those who were invited, or everyone [default: invitation]
+    #[arg(long, env = "KOMADO_REGISTRATION")]
+    pub registration: Option<Registration>,
+    /// Days that a login lasts from one renewal to the next [default: 30]
     #[arg(long, env = "KOMADO_SESSION_DAYS", value_name = "DAYS")]
     pub session_days: Option<u32>,
+    /// Days that a login lasts at most, however often it is renewed [default: 365]
+    #[arg(long, env = "KOMADO_SESSION_DAYS_MAX", value_name = "DAYS")]
+    pub session_days_max: Option<u32>,
+    /// Days that the log of administrative acts and logins is kept [default: 365]
+    #[arg(long, env = "KOMADO_AUDIT_DAYS", value_name = "DAYS")]
+    pub audit_days: Option<u32>,
     /// TCP connections served at once [default: 18000]
     #[arg(long, env = "KOMADO_MAX_CONNECTIONS", value_name = "NUMBER")]
     pub max_connections: Option<usize>,
@@ -155,13 +211,18 @@ pub enum ConfigError {
         error: std::io::Error,
     },
     /// The file is not TOML or says something unknown.
-    #[error("the configuration {} is not right: {error}", path.display())]
+    #[error("the configuration {} is not right in line {line}: {reason}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Where and why.
-        error: Box<toml::de::Error>,
+        /// The line, from 1.
+        line: usize,
+        /// Why. The line itself is not shown: a password may stand in it.
+        reason: String,
     },
+    /// The database's address is none.
+    #[error(transparent)]
+    Database(#[from] UrlError),
     /// Only one of certificate and key is given.
     #[error("certificate and key belong together: give both --certificate and --key, or neither")]
     HalfACertificate,
@@ -178,7 +239,11 @@ impl Layer {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text =
             std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
-        toml::from_str(&text).map_err(|error| ConfigError::Malformed { path: path.to_owned(), error: Box::new(error) })
+        toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            ConfigError::Malformed { path: path.to_owned(), line, reason: error.message().to_owned() }
+        })
     }
 
     /// What this layer says, and where it says nothing, what `next` says.
@@ -197,7 +262,11 @@ impl Layer {
             certificate: pair.0,
             key: pair.1,
             names: self.names.or(next.names),
+            public_address: self.public_address.or(next.public_address),
+            registration: self.registration.or(next.registration),
             session_days: self.session_days.or(next.session_days),
+            session_days_max: self.session_days_max.or(next.session_days_max),
+            audit_days: self.audit_days.or(next.audit_days),
             max_connections: self.max_connections.or(next.max_connections),
             idle_seconds: self.idle_seconds.or(next.idle_seconds),
             links_per_account: self.links_per_account.or(next.links_per_account),
@@ -211,7 +280,7 @@ impl Layer {
     /// The configuration, with the defaults for what no layer said.
     ///
     /// # Errors
-    /// [`ConfigError::HalfACertificate`], [`ConfigError::NoAddress`].
+    /// [`ConfigError::HalfACertificate`], [`ConfigError::NoAddress`], [`ConfigError::Database`].
     pub fn finish(self) -> Result<Config, ConfigError> {
         let defaults = Config::in_folder(self.data.unwrap_or_else(|| PathBuf::from("komado-data")));
         let certificate = match (self.certificate, self.key) {
@@ -223,14 +292,17 @@ impl Layer {
         if listen.is_empty() {
             return Err(ConfigError::NoAddress);
         }
-        let days = self.session_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600));
         Ok(Config {
             listen,
             data: defaults.data,
-            database: self.database,
+            database: self.database.map(|url| url.read()).transpose()?,
             certificate,
             names: self.names.unwrap_or(defaults.names),
-            session: days.unwrap_or(defaults.session),
+            public_address: self.public_address,
+            registration: self.registration.unwrap_or(defaults.registration),
+            session: self.session_days.map_or(defaults.session, days),
+            longest_session: self.session_days_max.map_or(defaults.longest_session, days),
+            audit: self.audit_days.map_or(defaults.audit, days),
             max_connections: self.max_connections.unwrap_or(defaults.max_connections).max(1),
             idle: self.idle_seconds.map_or(defaults.idle, |seconds| Duration::from_secs(u64::from(seconds.max(1)))),
             links_per_account: self.links_per_account.unwrap_or(defaults.links_per_account).max(1),
@@ -265,9 +337,33 @@ mod tests {
         let path = folder.path().join("komado.toml");
         let message = Layer::read(&path).unwrap_err().to_string();
         assert!(message.contains("komado.toml"), "{message}");
-        std::fs::write(&path, "sesion-days = 3").unwrap();
+        std::fs::write(&path, "workers = 1\nsesion-days = 3").unwrap();
         let message = Layer::read(&path).unwrap_err().to_string();
-        assert!(message.contains("sesion-days") && message.contains("session-days"), "{message}");
+        assert!(message.contains("line 2") && message.contains("sesion-days"), "{message}");
+        assert!(message.contains("session-days"), "{message}");
+    }
+
+    #[test]
+    fn the_password_of_the_database_is_in_no_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("komado.toml");
+        for line in [
+            "database = 'postgres://u:hunter2@h:port/d'",
+            "database = 'mysql://u:hunter2@h/d'",
+            "database = postgres://u:hunter2@h/d",
+            "database = ['hunter2']",
+            "database = 'postgres://u:hunter2@h/d?sslmode=disable'",
+        ] {
+            std::fs::write(&path, line).unwrap();
+            let error = Layer::read(&path).and_then(Layer::finish).unwrap_err();
+            let message = format!("{error} {error:?}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+        std::fs::write(&path, "database = 'postgres://u:hunter2@h/d'").unwrap();
+        let layer = Layer::read(&path).unwrap();
+        assert!(!format!("{layer:?}").contains("hunter2"));
+        let config = layer.finish().unwrap();
+        assert!(config.database.is_some() && !format!("{config:?}").contains("hunter2"));
     }
 
     #[test]

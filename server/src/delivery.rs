@@ -237,11 +237,6 @@ impl Delivery {
         self.links.lock().get(&owner.account).into_iter().flatten().filter(|r| r.owner == *owner).count()
     }
 
-    /// The sessions by which links are here.
-    pub fn sessions(&self) -> Vec<SessionId> {
-        self.links.lock().values().flatten().map(|registered| registered.session).collect()
-    }
-
     /// Ends every link of a session.
     pub fn close_session(&self, session: SessionId) {
         self.links.lock().retain(|_, mine| {
@@ -251,6 +246,43 @@ impl Delivery {
                     registered.link.close(CloseReason::SessionEnded);
                 }
                 !ends
+            });
+            !mine.is_empty()
+        });
+    }
+
+    /// Makes the links of an account know what has changed: `standing` are its sessions that go on, as they are now. The
+    /// links of all others end.
+    pub fn refresh(&self, account: AccountId, standing: &[Identity]) {
+        let mut links = self.links.lock();
+        let Some(mine) = links.get_mut(&account) else { return };
+        mine.retain(|registered| {
+            let identity = standing.iter().find(|identity| identity.session == registered.session);
+            match identity {
+                Some(identity) => registered.link.identify(identity.clone()),
+                None => registered.link.close(CloseReason::SessionEnded),
+            }
+            identity.is_some()
+        });
+        if mine.is_empty() {
+            links.remove(&account);
+        }
+    }
+
+    /// Whether an account has any link.
+    pub fn has_links(&self, account: AccountId) -> bool {
+        self.links.lock().contains_key(&account)
+    }
+
+    /// Ends the links whose sessions have expired; `now` in Unix milliseconds.
+    pub fn close_expired(&self, now: u64) {
+        self.links.lock().retain(|_, mine| {
+            mine.retain(|registered| {
+                let lasts = registered.link.identity().is_some_and(|identity| identity.expires_at > now);
+                if !lasts {
+                    registered.link.close(CloseReason::SessionEnded);
+                }
+                lasts
             });
             !mine.is_empty()
         });
@@ -285,6 +317,7 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use relay::vocabulary::Role;
 
     const EVENT: Event = Event::KeyframeWanted { track: 1 };
 
@@ -292,7 +325,7 @@ mod tests {
         Identity {
             account,
             name: String::new(),
-            publisher: false,
+            role: Role::Member,
             session: account * 10,
             expires_at: u64::MAX,
             device: device.into(),
@@ -356,6 +389,6 @@ mod tests {
         assert_eq!(second.closing(), Some(CloseReason::SessionEnded));
         delivery.close_all(CloseReason::ServerClosing);
         assert_eq!(second.closing(), Some(CloseReason::SessionEnded), "the first reason stands");
-        assert!(delivery.sessions().is_empty());
+        assert!(!delivery.has_links(1));
     }
 }

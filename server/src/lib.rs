@@ -2,11 +2,13 @@
 //!
 //! [`Server::start`] runs one inside a tokio runtime, as the program `komado-server` and the tests do.
 
+pub mod address;
 pub mod call;
 pub mod certificate;
 pub mod chat;
 pub mod clock;
 pub mod config;
+pub mod content;
 pub mod database;
 pub mod delivery;
 pub mod http;

@@ -43,10 +43,12 @@ impl Server {
     ///
     /// # Errors
     /// [`StartError`], each with what to do about it.
-    pub fn start(config: Config) -> Result<Running, StartError> {
+    pub fn start(mut config: Config) -> Result<Running, StartError> {
         let listeners = config.listen.iter().map(|address| listen::bind(*address)).collect::<Result<Vec<_>, _>>()?;
         let addresses = listeners.iter().map(|listener| listener.local_addr().map_err(StartError::Address));
         let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
+        // Where port 0 was asked for, the one that was given stands in invitations.
+        config.listen.clone_from(&addresses);
         let state = State::open(config)?;
         let connections = Arc::new(Semaphore::new(listen::connections_allowed(state.config.max_connections)));
         let app = router::outside(&state).merge(crate::link::routes(&state));

@@ -10,13 +10,16 @@ use crate::delivery::{Delivery, LinkCommand, LinkHandle};
 use crate::http::merge::Merging;
 use crate::http::problem::Refused;
 use crate::identity::authority::{self, Owner, Readers};
-use crate::identity::{Accounts, Backoff, Hasher, HasherError, Identity, Sessions};
+use crate::identity::{
+    AccountId, Accounts, Actor, Audit, Backoff, Grants, Hasher, HasherError, Identity, Lifetime, Passwords, Profiles,
+    Prover, Sessions,
+};
 use crate::publication::Publications;
 use crate::tracks::Tracks;
 use parking_lot::Mutex;
 use relay::TrackId;
 use relay::track::Track;
-use relay::vocabulary::{Problem, code};
+use relay::vocabulary::{Problem, Right, Role, Thing, code};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -47,8 +50,16 @@ pub struct State {
     pub database: Arc<Database>,
     /// Who has an account.
     pub accounts: Accounts,
+    /// Who proves who someone is.
+    pub prover: Arc<dyn Prover>,
     /// Who is logged in.
     pub sessions: Sessions,
+    /// What people say of themselves.
+    pub profiles: Profiles,
+    /// What accounts may do with single things.
+    pub grants: Grants,
+    /// What was done by whom.
+    pub audit: Audit,
     /// Who must wait before the next login.
     pub backoff: Backoff,
     /// The chats.
@@ -81,9 +92,15 @@ impl State {
         let tracks = Arc::new(Tracks::default());
         let delivery = Arc::new(Delivery::new(config.links_per_account));
         let calls = Arc::new(Calls::new(delivery.clone(), tracks.clone(), chats.clone(), clock));
+        let accounts = Accounts::new(database.clone(), hasher);
+        let lifetime = Lifetime { renewed: config.session, longest: config.longest_session };
         Ok(Arc::new(Self {
-            accounts: Accounts::new(database.clone(), hasher),
-            sessions: Sessions::new(database.clone(), config.session),
+            prover: Arc::new(Passwords::new(&accounts)),
+            accounts,
+            sessions: Sessions::new(database.clone(), lifetime),
+            profiles: Profiles::new(database.clone(), &config.data),
+            grants: Grants::new(database.clone()),
+            audit: Audit::new(database.clone()),
             backoff: Backoff::default(),
             merging: Merging::default(),
             publications: Mutex::default(),
@@ -144,16 +161,44 @@ impl State {
     /// # Errors
     /// [`code::NOT_FOUND`], also for what must not be read: numbers tell nothing.
     pub async fn readable(&self, identity: &Identity, id: TrackId) -> Result<Track, Refused> {
-        let found = match crate::chat::chat_of(id) {
-            Some(chat) => self.chats.room(chat).await?.map(|room| {
-                let members = room.members.iter().map(|member| member.id).collect();
-                (room.track.clone(), Readers::Accounts(members))
-            }),
-            None => self.tracks.find(id).map(|live| (live.track, live.readers)),
-        };
-        let allowed = found.filter(|(_, readers)| authority::may_read(identity, readers));
         let missing = || Problem::new(404, code::NOT_FOUND, format!("There is no track {id} that you may read."));
-        Ok(allowed.map(|(track, _)| track).ok_or_else(missing)?)
+        let Some(chat) = crate::chat::chat_of(id) else {
+            let found = self.tracks.find(id).filter(|live| authority::may_read(identity, &live.readers));
+            return Ok(found.map(|live| live.track).ok_or_else(missing)?);
+        };
+        let room = self.chats.room(chat).await?.ok_or_else(missing)?;
+        let members = Readers::Accounts(room.members.iter().map(|member| member.id).collect());
+        if !authority::may_read(identity, &members) {
+            let granted = self.grants.of(identity.account, Thing::Chat, &chat.to_string()).await?;
+            if !authority::may_use(identity.role, Thing::Chat, Right::Read, granted) {
+                return Err(missing().into());
+            }
+        }
+        Ok(room.track.clone())
+    }
+
+    /// Makes the links of an account know what has changed about it: its role, its sessions.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn refresh(&self, account: AccountId) -> Result<(), DatabaseError> {
+        if self.delivery.has_links(account) {
+            let standing = self.sessions.standing(account).await?;
+            self.delivery.refresh(account, &standing);
+        }
+        Ok(())
+    }
+
+    /// Removes an account, its picture and its links. `rank` is the role of who does it.
+    ///
+    /// # Errors
+    /// What [`Accounts::remove`] says, or the disk's refusal to let the picture go.
+    pub async fn remove_account(&self, account: AccountId, rank: Option<Role>, by: Actor) -> Result<(), Refused> {
+        if let Some(picture) = self.accounts.remove(account, rank, by).await? {
+            self.profiles.let_go(&picture).await?;
+        }
+        self.refresh(account).await?;
+        Ok(())
     }
 
     /// Turns true when the server begins to close: long answers end then.

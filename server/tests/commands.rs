@@ -8,6 +8,7 @@ use relay::track::{Next, Start};
 use relay::vocabulary::{Call, CallPhase, EndReason, Event, History, Message, Notice};
 use serde_json::json;
 use server::delivery::{CloseReason, LinkCommand};
+use server::identity::Actor;
 use std::time::Duration;
 use world::World;
 use world::postgres::{Engine, on_both};
@@ -289,7 +290,7 @@ async fn a_link_that_comes_back_finds_its_call_and_its_tracks(engine: Engine) {
 #[tokio::test]
 async fn a_link_belongs_to_one_device_and_ends_with_its_session() {
     let world = World::new().await;
-    world.account("alice", false).await;
+    let alice = world.account("alice", false).await;
     world.account("bob", false).await;
     let mut link = world.link("alice", "desk").await;
     let other = link.post("/v1/login", json!({"user": "bob", "password": world::PASSWORD, "device": "desk"})).await;
@@ -300,7 +301,7 @@ async fn a_link_belongs_to_one_device_and_ends_with_its_session() {
 
     // Removed by the administrator, in another process: noticed within seconds.
     let link = world.link("alice", "desk").await;
-    world.running.state.accounts.remove("alice").await.unwrap();
+    world.running.state.accounts.remove(alice, None, Actor::console()).await.unwrap();
     let closed = tokio::time::timeout(world::PATIENCE, link.handle.closed()).await.unwrap();
     assert_eq!(closed, CloseReason::SessionEnded);
 }

@@ -93,7 +93,7 @@ async fn accounts_are_kept_on_the_command_line(engine: Engine) {
     let made = run(&home, &["user", "add", "studio", "--publisher", "--password-file", file.to_str().unwrap()], "");
     assert!(made.status.success(), "{}", text(&made.stderr));
     let list = text(&run(&home, &["user", "list"], "").stdout);
-    assert_eq!(list, "1\talice\n2\tbob\n3\tstudio\tpublisher\n");
+    assert_eq!(list, "1\talice\n2\tbob\n3\tstudio\tprovider\n");
     assert!(run(&home, &["user", "remove", "bob"], "").status.success());
     assert!(run(&home, &["user", "password", "alice", "--password-stdin"], "another one\n").status.success());
 
@@ -110,6 +110,69 @@ async fn accounts_are_kept_on_the_command_line(engine: Engine) {
     fails(&["--certificate", "a.pem"], "", "--key");
     fails(&["--config", "/nowhere.toml"], "", "/nowhere.toml");
     fails(&["--log", "a=b=c"], "", "--log");
+    let shown = run(&home, &["--database", "postgres://u:hunter2@h:port/d"], "");
+    let message = text(&shown.stderr);
+    assert!(message.contains("postgres://user:password@host/database") && !message.contains("hunter2"), "{message}");
+    let help = program(&home).arg("serve").arg("--help").env("KOMADO_DATABASE", "postgres://u:hunter2@h/d").output();
+    assert!(!text(&help.unwrap().stdout).contains("hunter2"));
+}
+
+async fn everything_is_administered_on_the_command_line(engine: Engine) {
+    let home = Home::of(engine);
+    two_accounts(&home);
+    let works = |arguments: &[&str]| {
+        let output = run(&home, arguments, "");
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let fails = |arguments: &[&str], says: &str| {
+        let output = run(&home, arguments, "");
+        let message = text(&output.stderr);
+        assert!(!output.status.success() && message.contains(says), "{arguments:?}: {message}");
+    };
+    works(&["admin", "user", "role", "alice", "administrator"]);
+    works(&["admin", "user", "lock", "bob"]);
+    assert_eq!(works(&["user", "list"]), "1\talice\tadministrator\n2\tbob\tlocked\n");
+    fails(&["admin", "user", "role", "alice", "king"], "member, provider, moderator, administrator");
+
+    let process = Process::start(&home, "127.0.0.1:0");
+    let mut https = process.https().await;
+    let invited = works(&["admin", "invite", "add", "--note", "desk", "--public-address", "https://chat.example"]);
+    let link: relay::vocabulary::InvitationLink = invited.parse().unwrap();
+    assert_eq!((link.url().as_str(), link.fingerprint), ("https://chat.example", process.fingerprint));
+    let join = json!({"code": link.code, "user": "carol", "password": "correct horse", "device": "desk"});
+    assert_eq!(https.post("/v1/join", join.clone()).await.0, 201);
+    works(&["admin", "invite", "add", "--uses", "3", "--hours", "1"]);
+    let list = works(&["admin", "invite", "list"]);
+    assert_eq!(list.lines().count(), 1, "{list}");
+    let number = list.split('\t').next().unwrap();
+    works(&["admin", "invite", "remove", number]);
+    fails(&["admin", "invite", "remove", number], "invite list");
+    fails(&["admin", "invite", "add", "--hours", "0"], "hours");
+
+    let code = works(&["admin", "user", "reset", "carol"]);
+    let reset = json!({"user": "carol", "code": code.trim(), "password": "battery staple"});
+    assert_eq!(https.post("/v1/reset", reset).await.0, 204);
+    let login = json!({"user": "carol", "password": "battery staple", "device": "phone"});
+    assert_eq!(https.post("/v1/login", login).await.0, 201);
+    let sessions = works(&["admin", "session", "list", "carol"]);
+    assert!(sessions.contains("\tphone\t") && sessions.contains("127.0.0.1"), "{sessions}");
+    works(&["admin", "session", "end", "carol"]);
+    fails(&["admin", "session", "end", "carol"], "session list carol");
+
+    works(&["admin", "grant", "add", "carol", "write", "channel", "lobby"]);
+    assert_eq!(works(&["admin", "grant", "list", "carol"]), "write\tchannel\tlobby\n");
+    assert!(works(&["admin", "user", "show", "carol"]).contains("write channel lobby"));
+    works(&["admin", "grant", "remove", "carol", "channel", "lobby"]);
+    fails(&["admin", "grant", "remove", "carol", "channel", "lobby"], "grant list carol");
+    works(&["admin", "user", "unlock", "bob"]);
+    let login = json!({"user": "bob", "password": "correct horse", "device": "desk"});
+    assert_eq!(https.post("/v1/login", login).await.0, 201);
+    let log = works(&["admin", "log", "--limit", "100"]);
+    for said in ["console\taccount.role\talice", "127.0.0.1\taccount.joined\tcarol", "127.0.0.1\tlogin\tbob"] {
+        assert!(log.contains(said), "{said}: {log}");
+    }
+    assert_eq!(works(&["admin", "log", "--limit", "1"]).lines().count(), 1);
 }
 
 async fn a_second_server_says_what_is_in_its_way(engine: Engine) {
@@ -223,6 +286,7 @@ async fn what_was_acknowledged_survives_kill_9(engine: Engine) {
 
 on_both!(
     accounts_are_kept_on_the_command_line,
+    everything_is_administered_on_the_command_line,
     a_second_server_says_what_is_in_its_way,
     what_was_acknowledged_survives_kill_9,
 );

@@ -12,8 +12,9 @@ use relay::{
     link::{Class, Promise},
     seal::ServerProof,
     track::{Retention, Track},
-    vocabulary::{CreateTrack, Login, ReadFrom, Request, Response, SessionOpened, TrackCreated},
+    vocabulary::{CreateTrack, Login, ReadFrom, Request, Response, Role, SessionOpened, TrackCreated},
 };
+use server::identity::Actor;
 use server::{Config, Running, Server};
 use tokio::{
     io::copy_bidirectional,
@@ -34,7 +35,8 @@ async fn house() -> House {
     let mut config = Config::in_folder(folder.path());
     config.listen = vec!["127.0.0.1:0".parse().unwrap()];
     let running = Server::start(config).unwrap();
-    running.state.accounts.add("alice", "correct horse".to_owned(), true).await.unwrap();
+    let password = Some("correct horse".to_owned());
+    running.state.accounts.add("alice", password, Role::Provider, Actor::console()).await.unwrap();
     House { running, _folder: folder }
 }
 

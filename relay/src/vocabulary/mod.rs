@@ -6,22 +6,38 @@
 //! milliseconds, all lengths are bytes of UTF-8.
 
 mod account;
+mod administration;
 mod call;
 mod chat;
+mod device;
 mod envelope;
 mod event;
+mod joining;
 mod problem;
+mod profile;
+mod rights;
 mod track;
 
 pub use account::{Account, DEVICE_MAX, Login, NAME_MAX, PASSWORD_MAX, Resume, SESSION_MAX, SessionOpened};
+pub use administration::{AccountEntries, AccountEntry, AuditEntry, AuditPage, ChangeAccount, MakeAccount, PAGE_MAX};
 pub use call::{Call, CallId, CallPhase, EndReason, Participant, Presence, StartCall};
 pub use chat::{
     Chat, ChatId, Chats, HISTORY_MAX, History, KEY_MAX, Member, Message, MessageAccepted, Notice, OpenChat,
     SendMessage, TEXT_MAX,
 };
+pub use device::{DeviceSession, DeviceSessions, OpenSession};
 pub use envelope::{Envelope, REQUEST_MAX, RESPONSE_MAX, Request, Response};
 pub use event::{EVENT_MAX, Event};
+pub use joining::{
+    CODE_MAX, ChangePassword, INVITATION_HOURS_MAX, Invitation, InvitationLink, InvitationLinkError, Invitations,
+    Invite, Invited, Join, Leave, NOTE_MAX, Reset, ResetCode,
+};
 pub use problem::{Problem, code};
+pub use profile::{
+    ChangeProfile, DISPLAY_NAME_MAX, LANGUAGE_MAX, Me, PICTURE_LINK_MAX, PICTURE_MAX, PICTURE_SIDE, PictureData,
+    PictureKept, Profile, STATUS_TEXT_MAX,
+};
+pub use rights::{Grant, Grants, Right, Role, THING_ID_MAX, Thing, Ungrant, UnknownWord};
 pub use track::{CreateTrack, MediaTracks, ReadFrom, TRACK_NAME_MAX, TrackCreated};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

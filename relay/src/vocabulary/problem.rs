@@ -13,6 +13,12 @@ pub mod code {
     pub const SESSION_EXPIRED: &str = "session_expired";
     /// Name or password is wrong.
     pub const WRONG_PASSWORD: &str = "wrong_password";
+    /// The account is locked: its owner must ask an administrator.
+    pub const ACCOUNT_LOCKED: &str = "account_locked";
+    /// A one-time code or an invitation is wrong, used up or expired.
+    pub const WRONG_CODE: &str = "wrong_code";
+    /// Nobody may join this server without an invitation.
+    pub const INVITATION_NEEDED: &str = "invitation_needed";
     /// Too many attempts: wait.
     pub const TOO_MANY_ATTEMPTS: &str = "too_many_attempts";
     /// Known, but not allowed to do this.
@@ -37,6 +43,12 @@ pub mod code {
     pub const IN_A_CALL: &str = "in_a_call";
     /// The call has moved on: answered elsewhere, over, or never offered.
     pub const CALL_MOVED_ON: &str = "call_moved_on";
+    /// Without this account nobody could administer the server.
+    pub const LAST_ADMINISTRATOR: &str = "last_administrator";
+    /// A picture that cannot be read, or is too large.
+    pub const UNUSABLE_PICTURE: &str = "unusable_picture";
+    /// There are as many of these as there may be.
+    pub const TOO_MANY: &str = "too_many";
     /// The name is in use.
     pub const NAME_TAKEN: &str = "name_taken";
     /// The server's disk is full.
@@ -103,6 +115,11 @@ fn title(code: &str) -> &'static str {
         code::NO_SESSION => "Not logged in",
         code::SESSION_EXPIRED => "The session has ended",
         code::WRONG_PASSWORD => "Name or password is wrong",
+        code::ACCOUNT_LOCKED => "The account is locked",
+        code::WRONG_CODE => "The code is wrong, used up or expired",
+        code::INVITATION_NEEDED => "An invitation is needed",
+        code::LAST_ADMINISTRATOR => "The last administrator",
+        code::UNUSABLE_PICTURE => "The picture cannot be used",
         code::TOO_MANY_ATTEMPTS => "Too many attempts",
         code::NOT_ALLOWED => "Not allowed",
         code::NOT_FOUND => "Not found",
@@ -115,6 +132,7 @@ fn title(code: &str) -> &'static str {
         code::LINK_GONE => "The link has ended",
         code::IN_A_CALL => "Already in a call",
         code::CALL_MOVED_ON => "The call has moved on",
+        code::TOO_MANY => "There are too many already",
         code::NAME_TAKEN => "The name is in use",
         code::DISK_FULL => "The server's disk is full",
         code::OVERLOADED => "The server has too much to do",

@@ -204,8 +204,9 @@ fn frame(track: TrackId, message: &Message, now: relay::Micros) -> Option<Frame>
 mod tests {
     use super::*;
     use crate::database::both::{Engine, Home, on_both};
-    use crate::identity::{Accounts, Hasher};
+    use crate::identity::{Accounts, Actor, Hasher};
     use relay::track::{Next, Start};
+    use relay::vocabulary::Role;
 
     struct World {
         home: Home,
@@ -223,8 +224,8 @@ mod tests {
         let home = Home::of(engine);
         let (database, chats) = chats_in(&home);
         let accounts = Accounts::new(database, Arc::new(Hasher::start(2).unwrap()));
-        let alice = accounts.add("alice", "correct horse".into(), false).await.unwrap().id;
-        let bob = accounts.add("bob", "correct horse".into(), false).await.unwrap().id;
+        let alice = accounts.add("alice", None, Role::Member, Actor::console()).await.unwrap().id;
+        let bob = accounts.add("bob", None, Role::Member, Actor::console()).await.unwrap().id;
         World { home, chats, alice, bob }
     }
 

@@ -24,7 +24,7 @@ pub use connection::{Connection, Dialect};
 pub use error::DatabaseError;
 pub use folder::FolderLock;
 pub use location::Location;
-pub use postgres::{PostgresUrl, UrlError};
+pub use postgres::{PostgresUrl, UnreadUrl, UrlError};
 pub use row::{Column, FromColumn, Row};
 pub use value::{ToValue, Value, params};
 

@@ -26,8 +26,11 @@ pub(super) enum Step {
 }
 
 /// The steps from each version to the next. Never change one that was released: add another.
-const STEPS: &[Step] =
-    &[Step::Common(include_str!("schema/0001_first.sql")), Step::Common(include_str!("schema/0002_names.sql"))];
+const STEPS: &[Step] = &[
+    Step::Common(include_str!("schema/0001_first.sql")),
+    Step::Common(include_str!("schema/0002_names.sql")),
+    Step::Common(include_str!("schema/0003_identity.sql")),
+];
 
 /// Brings the database to the newest version.
 pub(super) fn migrate(connection: &Connection, location: &Location) -> Result<(), DatabaseError> {
@@ -223,7 +226,24 @@ mod tests {
         assert!(error.to_string().contains("another program"), "{error}");
     }
 
+    async fn a_publisher_of_version_two_is_a_provider_of_version_three(engine: Engine) {
+        let home = Home::of(engine);
+        forward(&home, &STEPS[..2]).unwrap();
+        let sql = "INSERT INTO accounts (name, password, publisher, created_at) VALUES ('studio', '', 1, 7), ('bob', '', 0, 8)";
+        on(&home, |connection, _| connection.execute(sql, &[])).unwrap();
+        let sql = "INSERT INTO sessions (token, account, device, created_at, expires_at) VALUES (?1, 1, 'desk', 7, 9)";
+        on(&home, |connection, _| connection.execute(sql, params![[1_u8; 32]])).unwrap();
+        forward(&home, &STEPS[..3]).unwrap();
+        let sql = "SELECT name, role FROM accounts ORDER BY id";
+        let read = |row: &crate::database::Row<'_>| Ok((row.get::<String>(0)?, row.get::<String>(1)?));
+        let roles = on(&home, |connection, _| connection.query(sql, &[], read)).unwrap();
+        let role = |name: &str, role: &str| (name.to_owned(), role.to_owned());
+        assert_eq!(roles, [role("studio", "provider"), role("bob", "member")]);
+        assert_eq!(number(&home, "SELECT seen_at FROM sessions"), Ok(7));
+    }
+
     on_both!(
+        a_publisher_of_version_two_is_a_provider_of_version_three,
         an_older_database_is_backed_up_and_brought_forward,
         a_step_that_fails_changes_nothing,
         a_newer_database_and_one_of_another_program_are_refused,

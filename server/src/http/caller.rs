@@ -1,10 +1,12 @@
 //! Who calls: over which carrier a command came, and as whom.
 
 use super::problem::Refused;
+use crate::clock::unix_ms;
 use crate::delivery::LinkHandle;
-use crate::identity::{Identity, Token};
+use crate::identity::authority::{self, Denied};
+use crate::identity::{Actor, Identity, Token};
 use crate::state::State;
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
@@ -36,6 +38,14 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// For the log of what is done.
+    pub(super) fn actor(&self) -> Actor {
+        match &self.identity {
+            Some(identity) => Actor::known(identity, self.address),
+            None => Actor::stranger(self.address),
+        }
+    }
+
     /// The caller at the far end of a link, as whom it has last authenticated. `secure`: the link is sealed or came
     /// over TLS.
     pub fn of_link(link: &LinkHandle, secure: bool, address: IpAddr) -> Self {
@@ -43,8 +53,8 @@ impl Caller {
     }
 }
 
-/// Lets a request through to the commands if nobody can read along, with its [`Caller`]. A link brings its own; a
-/// plain request shows a session as `Authorization: Bearer`.
+/// Lets a request through to the commands if nobody can read along and the caller may give this command, with its
+/// [`Caller`]. A link brings its own; a plain request shows a session as `Authorization: Bearer`.
 pub(super) async fn admit(
     axum::extract::State(state): axum::extract::State<Arc<State>>,
     mut request: Request,
@@ -57,7 +67,7 @@ pub(super) async fn admit(
             let peer = peer.filter(|peer| peer.secure).ok_or_else(not_secure)?;
             // What came in the clear is not even looked at.
             let identity = match bearer(request.headers())? {
-                Some(token) => Some(state.sessions.identify(&token).await?.ok_or_else(session_ended)?),
+                Some(token) => Some(state.sessions.identify(&token, peer.address).await?.ok_or_else(session_ended)?),
                 None => None,
             };
             Caller { identity, link: None, secure: peer.secure, address: peer.address }
@@ -66,6 +76,8 @@ pub(super) async fn admit(
     if !caller.secure {
         return Err(not_secure().into());
     }
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    authority::may_command(request.method().as_str(), path, caller.identity.as_ref(), unix_ms())?;
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
@@ -108,9 +120,16 @@ pub struct Known {
     pub identity: Identity,
     /// The link that the command came by.
     pub link: Option<LinkHandle>,
+    /// The far end's address.
+    pub address: IpAddr,
 }
 
 impl Known {
+    /// For the log of what is done.
+    pub(super) fn actor(&self) -> Actor {
+        Actor::known(&self.identity, self.address)
+    }
+
     /// The link, for commands that mean nothing without one.
     pub(super) fn link(&self) -> Result<&LinkHandle, Refused> {
         let needed = || Problem::new(409, code::LINK_NEEDED, "Give this command inside a link: it is about that link.");
@@ -123,11 +142,8 @@ impl<S: Sync> FromRequestParts<S> for Known {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        let missing = || Problem::new(401, code::NO_SESSION, "Log in first: POST /v1/login, then show the session.");
-        let identity = caller.identity.ok_or_else(missing)?;
-        if identity.expires_at <= crate::clock::unix_ms() {
-            return Err(session_ended().into());
-        }
-        Ok(Self { identity, link: caller.link })
+        // That the session still holds was seen when the command was admitted.
+        let identity = caller.identity.ok_or(Denied::NoSession)?;
+        Ok(Self { identity, link: caller.link, address: caller.address })
     }
 }

@@ -1,17 +1,24 @@
 //! The server's HTTP face: the listener, the one router of commands, public tracks and problems.
 
+mod admin;
 pub mod caller;
 mod calls;
 mod chats;
 mod connection;
 mod cursors;
+mod devices;
 pub mod dispatch;
 mod extract;
+mod guard;
+mod joining;
 pub mod listen;
 pub(crate) mod merge;
+mod me;
+mod pictures;
 pub mod problem;
 mod public;
 pub mod router;
+pub(crate) mod routes;
 mod sessions;
 mod socket;
 mod tracks;

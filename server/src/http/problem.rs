@@ -3,7 +3,10 @@
 use crate::call::Refusal;
 use crate::database::DatabaseError;
 use crate::delivery::LinkBusy;
-use crate::identity::{AccountsError, HasherError};
+use crate::identity::authority::Denied;
+use crate::identity::{
+    AccountsError, GrantError, HasherError, JoinError, NoRandomness, PictureError, ProfileError, ProofError, ResetError,
+};
 use crate::tracks::CreateError;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -97,7 +100,81 @@ impl From<AccountsError> for Refused {
             AccountsError::Name(_) | AccountsError::Password => {
                 Self(Problem::new(422, code::INVALID, format!("{error}.")))
             }
+            AccountsError::Rank => Self(Problem::new(403, code::NOT_ALLOWED, format!("{error}."))),
+            AccountsError::LastAdministrator => Self(Problem::new(409, code::LAST_ADMINISTRATOR, format!("{error}."))),
         }
+    }
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        let (status, code) = match denied {
+            Denied::NoSession => (401, code::NO_SESSION),
+            Denied::SessionExpired => (401, code::SESSION_EXPIRED),
+            Denied::Role { .. } | Denied::Nobody => (403, code::NOT_ALLOWED),
+        };
+        Self(Problem::new(status, code, format!("{denied}.")))
+    }
+}
+
+impl From<ProofError> for Refused {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Hasher(error) => error.into(),
+            ProofError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<ResetError> for Refused {
+    fn from(error: ResetError) -> Self {
+        match error {
+            ResetError::WrongCode => Self(Problem::new(401, code::WRONG_CODE, format!("{error}."))),
+            ResetError::Accounts(error) => error.into(),
+            ResetError::NoRandomness(error) => error.into(),
+        }
+    }
+}
+
+impl From<JoinError> for Refused {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::WrongCode => Self(Problem::new(401, code::WRONG_CODE, format!("{error}."))),
+            JoinError::InvitationNeeded => Self(Problem::new(403, code::INVITATION_NEEDED, format!("{error}."))),
+            JoinError::TooMany => Self(Problem::new(409, code::TOO_MANY, format!("{error}."))),
+            JoinError::Accounts(error) => error.into(),
+            JoinError::NoRandomness(error) => error.into(),
+        }
+    }
+}
+
+impl From<GrantError> for Refused {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::Unknown => Self(Problem::new(404, code::NOT_FOUND, format!("{error}."))),
+            GrantError::TooMany => Self(Problem::new(409, code::TOO_MANY, format!("{error}."))),
+            GrantError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProfileError> for Refused {
+    fn from(error: ProfileError) -> Self {
+        match error {
+            ProfileError::Picture(error) => {
+                let status = if error == PictureError::TooLarge { 413 } else { 422 };
+                Self(Problem::new(status, code::UNUSABLE_PICTURE, format!("{error}.")))
+            }
+            ProfileError::Database(error) => error.into(),
+            ProfileError::Disk(error) if error.kind() == std::io::ErrorKind::StorageFull => DatabaseError::Full.into(),
+            ProfileError::Disk(_) | ProfileError::Closing => Self(internal(&error)),
+        }
+    }
+}
+
+impl From<NoRandomness> for Refused {
+    fn from(error: NoRandomness) -> Self {
+        Self(internal(&error))
     }
 }
 

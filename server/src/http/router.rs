@@ -1,12 +1,13 @@
 //! The one router of commands, and what stands around it for those who come over HTTP.
 
 use super::problem::Refused;
-use super::{caller, calls, chats, cursors, public, sessions, tracks};
+use super::routes::Routes;
+use super::{admin, caller, calls, chats, cursors, devices, joining, me, pictures, public, sessions, tracks};
 use crate::state::State;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::routing::{delete, get, post, put};
 use axum::{Json, Router, middleware};
-use relay::vocabulary::{Problem, REQUEST_MAX, code};
+use http::Method;
+use relay::vocabulary::{PICTURE_MAX, Problem, REQUEST_MAX, code};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -17,30 +18,82 @@ pub fn commands(state: &Arc<State>) -> Router {
 
 /// What the listener serves: commands, public tracks and the health check. Link exchanges are merged to it.
 pub fn outside(state: &Arc<State>) -> Router {
-    let open = Router::new().route("/v1/health", get(health)).route("/v1/public/{name}", get(public::read));
-    routes(state).merge(open).with_state(state.clone())
+    routes(state).merge(open_to_all().router).with_state(state.clone())
+}
+
+/// Every route that this server answers, as method and path.
+pub fn listed() -> Vec<(Method, &'static str)> {
+    [commands_of_rooms().listed, open_to_all().listed, crate::link::listed()].concat()
 }
 
 fn routes(state: &Arc<State>) -> Router<Arc<State>> {
-    Router::new()
-        .route("/v1/login", post(sessions::login))
-        .route("/v1/session", post(sessions::resume))
-        .route("/v1/logout", post(sessions::logout))
-        .route("/v1/chats", get(chats::list).post(chats::open))
-        .route("/v1/chats/{id}/messages", get(chats::history).post(chats::send))
-        .route("/v1/cursors/{track}", put(cursors::put).delete(cursors::delete))
-        .route("/v1/calls", get(calls::current).post(calls::start))
-        .route("/v1/calls/{id}", get(calls::show))
-        .route("/v1/calls/{id}/accept", post(calls::accept))
-        .route("/v1/calls/{id}/decline", post(calls::decline))
-        .route("/v1/calls/{id}/hangup", post(calls::hang_up))
-        .route("/v1/tracks", post(tracks::create))
-        .route("/v1/tracks/{id}", delete(tracks::delete))
-        .route("/v1/tracks/{id}/keyframe", post(tracks::keyframe))
+    commands_of_rooms()
+        .router
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::admit))
         .layer(DefaultBodyLimit::max(REQUEST_MAX))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
+}
+
+fn open_to_all() -> Routes<Arc<State>> {
+    Routes::new().on(Method::GET, "/v1/health", health).on(Method::GET, "/v1/public/{name}", public::read)
+}
+
+/// Each stands in [`crate::identity::authority::TABLE`] as well, which says who may.
+fn commands_of_rooms() -> Routes<Arc<State>> {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    const PUT: Method = Method::PUT;
+    const PATCH: Method = Method::PATCH;
+    const DELETE: Method = Method::DELETE;
+    Routes::new()
+        .on(POST, "/v1/login", sessions::login)
+        .on(POST, "/v1/session", sessions::resume)
+        .on(POST, "/v1/session/renew", sessions::renew)
+        .on(POST, "/v1/logout", sessions::logout)
+        .on(POST, "/v1/join", joining::join)
+        .on(POST, "/v1/reset", joining::reset)
+        .on(GET, "/v1/sessions", devices::list)
+        .on(POST, "/v1/sessions", devices::open)
+        .on(DELETE, "/v1/sessions", devices::end_others)
+        .on(DELETE, "/v1/sessions/{id}", devices::end)
+        .on(GET, "/v1/me", me::show)
+        .on(PATCH, "/v1/me", me::change)
+        .on(DELETE, "/v1/me", me::leave)
+        .on(PUT, "/v1/me/password", me::change_password)
+        .on_up_to(PICTURE_MAX, PUT, "/v1/me/picture", pictures::put)
+        .on(DELETE, "/v1/me/picture", pictures::clear)
+        .on(GET, "/v1/pictures/{picture}", pictures::show)
+        .on(GET, "/v1/chats", chats::list)
+        .on(POST, "/v1/chats", chats::open)
+        .on(GET, "/v1/chats/{id}/messages", chats::history)
+        .on(POST, "/v1/chats/{id}/messages", chats::send)
+        .on(PUT, "/v1/cursors/{track}", cursors::put)
+        .on(DELETE, "/v1/cursors/{track}", cursors::delete)
+        .on(GET, "/v1/calls", calls::current)
+        .on(POST, "/v1/calls", calls::start)
+        .on(GET, "/v1/calls/{id}", calls::show)
+        .on(POST, "/v1/calls/{id}/accept", calls::accept)
+        .on(POST, "/v1/calls/{id}/decline", calls::decline)
+        .on(POST, "/v1/calls/{id}/hangup", calls::hang_up)
+        .on(POST, "/v1/tracks", tracks::create)
+        .on(DELETE, "/v1/tracks/{id}", tracks::delete)
+        .on(POST, "/v1/tracks/{id}/keyframe", tracks::keyframe)
+        .on(GET, "/v1/admin/accounts", admin::accounts)
+        .on(POST, "/v1/admin/accounts", admin::make_account)
+        .on(GET, "/v1/admin/accounts/{id}", admin::account)
+        .on(PATCH, "/v1/admin/accounts/{id}", admin::change_account)
+        .on(DELETE, "/v1/admin/accounts/{id}", admin::remove_account)
+        .on(POST, "/v1/admin/accounts/{id}/reset", admin::make_reset)
+        .on(GET, "/v1/admin/accounts/{id}/sessions", admin::sessions)
+        .on(DELETE, "/v1/admin/accounts/{id}/sessions", admin::end_sessions)
+        .on(GET, "/v1/admin/accounts/{id}/grants", admin::grants)
+        .on(PUT, "/v1/admin/grants", admin::give_grant)
+        .on(DELETE, "/v1/admin/grants", admin::take_grant)
+        .on(GET, "/v1/admin/invitations", admin::invitations)
+        .on(POST, "/v1/admin/invitations", admin::invite)
+        .on(DELETE, "/v1/admin/invitations/{id}", admin::withdraw)
+        .on(GET, "/v1/admin/audit", admin::audit)
 }
 
 #[derive(Debug, Serialize)]

@@ -1,10 +1,11 @@
-//! Commands about who someone is: log in, resume a session, log out.
+//! Commands about who someone is: log in, resume a session, renew it, log out.
 
 use super::caller::{Caller, Known, session_ended};
 use super::extract::Body;
+use super::guard;
 use super::problem::Refused;
 use crate::delivery::LinkHandle;
-use crate::identity::{Identity, Token};
+use crate::identity::{Act, Identity, Token};
 use crate::state::State;
 use axum::Json;
 use http::StatusCode;
@@ -17,22 +18,22 @@ pub(super) async fn login(
     caller: Caller,
     Body(login): Body<Login>,
 ) -> Result<(StatusCode, Json<SessionOpened>), Refused> {
-    if let Some(wait) = state.backoff.wait(&login.user, caller.address, state.clock.elapsed()) {
-        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        let detail = format!("Too many wrong attempts. Try again in {} s.", wait.div_ceil(1000));
-        return Err(Problem::new(429, code::TOO_MANY_ATTEMPTS, detail).retry_after_ms(wait).into());
-    }
-    let Some(member) = state.accounts.verify(&login.user, login.password).await? else {
-        state.backoff.failed(&login.user, caller.address, state.clock.elapsed());
-        tracing::info!(user = login.user, address = %caller.address, "a login failed");
-        return Err(wrong().into());
-    };
-    state.backoff.succeeded(&login.user);
-    let opened = state.sessions.open(member.id, &login.device).await?.ok_or_else(wrong)?;
+    let account = guard::prove(&state, &login.user, login.password, caller.address).await?;
+    Ok((StatusCode::CREATED, Json(open(&state, &caller, account, &login.device).await?)))
+}
+
+/// Opens a session for who has just proven to be this account, and authenticates the link that it came by.
+pub(super) async fn open(state: &State, caller: &Caller, account: u64, device: &str) -> Result<SessionOpened, Refused> {
     if let Some(link) = &caller.link {
-        authenticate(&state, link, &opened.identity)?;
+        must_belong(link, account, device)?;
     }
-    Ok((StatusCode::CREATED, Json(answer(opened.token.reveal(), opened.identity))))
+    let opened = state.sessions.open(account, device, Act::Login, caller.actor()).await?;
+    // Removed or locked in this very moment.
+    let opened = opened.ok_or_else(session_ended)?;
+    if let Some(link) = &caller.link {
+        state.link_authenticated(link, &opened.identity);
+    }
+    Ok(answer(opened.token.reveal(), opened.identity))
 }
 
 /// `POST /v1/session`
@@ -42,11 +43,22 @@ pub(super) async fn resume(
     Body(shown): Body<Resume>,
 ) -> Result<Json<SessionOpened>, Refused> {
     let token = Token::parse(&shown.session).map_err(|_| session_ended())?;
-    let identity = state.sessions.identify(&token).await?.ok_or_else(session_ended)?;
+    let identity = state.sessions.identify(&token, caller.address).await?.ok_or_else(session_ended)?;
     if let Some(link) = &caller.link {
-        authenticate(&state, link, &identity)?;
+        must_belong(link, identity.account, &identity.device)?;
+        state.link_authenticated(link, &identity);
     }
     Ok(Json(answer(shown.session, identity)))
+}
+
+/// `POST /v1/session/renew`: a new token and a new span of life. The old token is good until the new one is first shown.
+pub(super) async fn renew(
+    axum::extract::State(state): axum::extract::State<Arc<State>>,
+    known: Known,
+) -> Result<Json<SessionOpened>, Refused> {
+    let renewed = state.sessions.renew(known.identity.session).await?.ok_or_else(session_ended)?;
+    state.refresh(known.identity.account).await?;
+    Ok(Json(answer(renewed.token.reveal(), renewed.identity)))
 }
 
 /// `POST /v1/logout`: ends the session and every link that showed it, this one too once its answer is sent.
@@ -54,28 +66,22 @@ pub(super) async fn logout(
     axum::extract::State(state): axum::extract::State<Arc<State>>,
     known: Known,
 ) -> Result<StatusCode, Refused> {
-    state.sessions.close(known.identity.session).await?;
-    state.delivery.close_session(known.identity.session);
+    let Identity { account, session, .. } = known.identity;
+    state.sessions.end(account, session, known.actor()).await?;
+    state.delivery.close_session(session);
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// A link belongs to one device of one account for all of its life: its cursors were judged by that.
-fn authenticate(state: &State, link: &LinkHandle, identity: &Identity) -> Result<(), Refused> {
-    let other =
-        link.identity().is_some_and(|before| before.account != identity.account || before.device != identity.device);
-    if other {
+fn must_belong(link: &LinkHandle, account: u64, device: &str) -> Result<(), Refused> {
+    if link.identity().is_some_and(|before| before.account != account || before.device != device) {
         let detail = "This link belongs to another account or device. Open a new link for this one.";
         return Err(Problem::new(409, code::INVALID, detail).into());
     }
-    state.link_authenticated(link, identity);
     Ok(())
 }
 
-fn answer(session: String, identity: Identity) -> SessionOpened {
+pub(super) fn answer(session: String, identity: Identity) -> SessionOpened {
     let account = Account { id: identity.account, name: identity.name };
     SessionOpened { session, account, expires_at: identity.expires_at }
-}
-
-fn wrong() -> Problem {
-    Problem::new(401, code::WRONG_PASSWORD, "There is no account with this name and password. Check both.")
 }

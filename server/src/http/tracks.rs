@@ -9,7 +9,7 @@ use crate::state::State;
 use axum::Json;
 use http::StatusCode;
 use relay::TrackId;
-use relay::vocabulary::{CreateTrack, Event, Problem, TrackCreated, code};
+use relay::vocabulary::{CreateTrack, Event, Problem, Right, Thing, TrackCreated, code};
 use std::sync::Arc;
 
 /// `POST /v1/tracks`
@@ -18,9 +18,10 @@ pub(super) async fn create(
     known: Known,
     Body(create): Body<CreateTrack>,
 ) -> Result<(StatusCode, Json<TrackCreated>), Refused> {
-    if !authority::may_publish(&known.identity) {
-        let detail = "This account may not create public tracks. The administrator makes publishers with \
-                      `komado-server user add NAME --publisher`.";
+    let granted = state.grants.of(known.identity.account, Thing::Channel, &create.name).await?;
+    if !authority::may_use(known.identity.role, Thing::Channel, Right::Write, granted) {
+        let detail = "This account may not create this public track. An administrator makes it a provider with \
+                      `komado-server admin user role NAME provider`, or grants it this channel alone.";
         return Err(Problem::new(403, code::NOT_ALLOWED, detail).into());
     }
     if !create.public {

@@ -1,15 +1,36 @@
-//! Who someone is: accounts with a password, the sessions that a login gives, and the back-off that guards them.
+//! Who someone is and what it may do: accounts, proofs, sessions, invitations, roles and grants, and the log of it all.
 
 mod accounts;
+mod audit;
 pub mod authority;
 mod backoff;
+mod changes;
+mod grants;
+mod invitations;
 mod password;
+mod picture;
+mod profiles;
+mod proof;
+mod resets;
+mod secret;
 mod sessions;
+mod token;
 
-pub use accounts::{AccountRow, Accounts, AccountsError};
-pub use backoff::Backoff;
+pub use accounts::{Accounts, AccountsError};
+pub use audit::{Act, Actor, Audit};
+pub use backoff::{Attempt, Backoff};
+pub use grants::{GrantError, Grants};
+pub use invitations::JoinError;
 pub use password::{Hasher, HasherError};
-pub use sessions::{Opened, Sessions, Token, TokenError};
+pub use picture::PictureError;
+pub use profiles::{ProfileError, Profiles};
+pub use proof::{Claim, Passwords, Proof, ProofError, Prover, Proving};
+pub use resets::ResetError;
+pub use secret::{Code, NoRandomness};
+pub use sessions::{Lifetime, Opened, Sessions};
+pub use token::{Token, TokenError};
+
+use relay::vocabulary::Role;
 
 /// Number of an account, never given twice.
 pub type AccountId = u64;
@@ -23,8 +44,8 @@ pub struct Identity {
     pub account: AccountId,
     /// Its name.
     pub name: String,
-    /// Whether it may create public tracks.
-    pub publisher: bool,
+    /// What it may do.
+    pub role: Role,
     /// The session shown.
     pub session: SessionId,
     /// When the session ends, in Unix milliseconds.

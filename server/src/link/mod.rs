@@ -11,4 +11,4 @@ mod routes;
 mod session;
 mod up;
 
-pub use routes::routes;
+pub use routes::{listed, routes};

@@ -5,12 +5,11 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::{DefaultBodyLimit, Extension, Path, Query, State as Shared},
+    extract::{Extension, Path, Query, State as Shared},
     response::Response,
-    routing::{get, post},
 };
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use parking_lot::Mutex;
 use relay::{
     link::{ExchangeId, record::MAGIC},
@@ -29,7 +28,7 @@ use super::{
 };
 use crate::{
     delivery::{COMMANDS_WAITING, EVENTS_WAITING, LinkHandle},
-    http::{caller::Peer, problem::Refused, router::commands},
+    http::{caller::Peer, problem::Refused, router::commands, routes::Routes},
     state::State,
 };
 
@@ -55,14 +54,21 @@ pub fn routes(state: &Arc<State>) -> Router {
         state: state.clone(),
         open: Arc::default(),
     });
-    Router::new()
-        .route("/v1/link", post(open_inside_tls))
-        .route("/v1/link/seal", post(begin_seal))
-        .route("/v1/link/seal/{link}", post(finish_seal))
-        .layer(DefaultBodyLimit::max(MAX_HANDSHAKE))
-        .route("/v1/link/{link}/up", post(send_up))
-        .route("/v1/link/{link}/down", get(bring_down))
-        .with_state(links)
+    exchanges().router.with_state(links)
+}
+
+/// The same as method and path.
+pub fn listed() -> Vec<(Method, &'static str)> {
+    exchanges().listed
+}
+
+fn exchanges() -> Routes<Arc<Links>> {
+    Routes::new()
+        .on_up_to(MAX_HANDSHAKE, Method::POST, "/v1/link", open_inside_tls)
+        .on_up_to(MAX_HANDSHAKE, Method::POST, "/v1/link/seal", begin_seal)
+        .on_up_to(MAX_HANDSHAKE, Method::POST, "/v1/link/seal/{link}", finish_seal)
+        .on(Method::POST, "/v1/link/{link}/up", send_up)
+        .on(Method::GET, "/v1/link/{link}/down", bring_down)
 }
 
 struct Links {

@@ -1,13 +1,13 @@
-//! The command line: serve, accounts, fingerprint.
+//! The command line: serve, administer, fingerprint.
 
+mod admin;
 mod log;
 mod serve;
-mod user;
 
 use clap::{Args, Parser, Subcommand};
 use server::certificate::{Certificate, spelled};
 use server::config::{ConfigError, Layer};
-use server::database::PostgresUrl;
+use server::database::UnreadUrl;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -26,6 +26,10 @@ Examples:
     komado-server user add bob                 (asks for the password)
     komado-server
 
+  Let three people make their own accounts by a link, and see who logged in:
+    komado-server admin invite add --uses 3 --public-address http://chat.example
+    komado-server admin log
+
   Serve ports 80 and 443 with a certificate of a public authority:
     komado-server serve --listen 0.0.0.0:80 --listen 0.0.0.0:443 \\
       --certificate /etc/komado/chain.pem --key /etc/komado/key.pem --data /var/lib/komado
@@ -41,9 +45,12 @@ environment over the file, the file over the defaults.";
 enum Command {
     /// Serve until SIGTERM or Ctrl-C; also what happens without any command
     Serve(Box<ServeArgs>),
-    /// Make, list and remove accounts, and change passwords; also while the server runs
+    /// Accounts, invitations, sessions, grants and the log; also while the server runs
     #[command(subcommand)]
-    User(user::User),
+    Admin(admin::Admin),
+    /// The same as `admin user`: make, list, lock and remove accounts, give roles and passwords
+    #[command(subcommand)]
+    User(admin::user::User),
     /// Show the fingerprint of the server's certificate, making the certificate if there is none
     Fingerprint(Box<ServeArgs>),
 }
@@ -73,7 +80,7 @@ struct Place {
     data: Option<PathBuf>,
     /// The server's PostgreSQL database, if it uses one: postgres://user:password@host/database
     #[arg(long, env = "KOMADO_DATABASE", value_name = "URL", hide_env_values = true)]
-    database: Option<PostgresUrl>,
+    database: Option<UnreadUrl>,
 }
 
 /// Whatever goes wrong is said to the user as it is.
@@ -86,7 +93,8 @@ pub(crate) type Fault = Box<dyn std::error::Error>;
 pub(crate) fn run() -> Result<(), Fault> {
     match Program::parse_from(with_command(std::env::args_os())).command {
         Command::Serve(args) => serve::run(settle(args.file, args.layer)?),
-        Command::User(user) => user::run(user),
+        Command::Admin(admin) => admin::run(admin),
+        Command::User(user) => admin::user::run(user),
         Command::Fingerprint(args) => {
             let config = settle(args.file, args.layer)?;
             let certificate = Certificate::obtain(&config)?;

@@ -10,12 +10,13 @@ use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use postgres::{Engine, Home};
 use relay::seal::{LinkId, ServerProof};
-use relay::vocabulary::{Event, Request, Response};
+use relay::vocabulary::{Event, Request, Response, Role};
 use rustls_pki_types::ServerName;
 use serde_json::{Value, json};
 use server::delivery::{COMMANDS_WAITING, EVENTS_WAITING, LinkCommand, LinkHandle};
 use server::http::caller::Caller;
 use server::http::{dispatch::dispatch, router};
+use server::identity::{Act, Actor};
 use server::{Config, Running, Server};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -65,7 +66,12 @@ impl World {
     }
 
     pub async fn account(&self, name: &str, publisher: bool) -> u64 {
-        self.running.state.accounts.add(name, PASSWORD.to_owned(), publisher).await.unwrap().id
+        self.account_of(name, if publisher { Role::Provider } else { Role::Member }).await
+    }
+
+    pub async fn account_of(&self, name: &str, role: Role) -> u64 {
+        let password = Some(PASSWORD.to_owned());
+        self.running.state.accounts.add(name, password, role, Actor::console()).await.unwrap().id
     }
 
     /// Gives the server and its home, and lets go of everything else.
@@ -97,6 +103,20 @@ impl World {
         let mut https = self.https().await;
         https.log_in(user, device).await;
         https
+    }
+
+    /// A https client with a session, without a login: hashing takes time.
+    pub async fn with_session(&self, account: u64) -> Https {
+        let mut https = self.https().await;
+        https.session = Some(self.session(account).await);
+        https
+    }
+
+    /// A new session of an account.
+    pub async fn session(&self, account: u64) -> String {
+        let sessions = &self.running.state.sessions;
+        let opened = sessions.open(account, "desk", Act::Login, Actor::console()).await.unwrap();
+        opened.unwrap().token.reveal()
     }
 
     /// A link that has logged in.
@@ -161,6 +181,19 @@ impl Https {
 
     pub async fn send(&mut self, method: &str, path: &str, body: Bytes) -> (u16, Value) {
         self.try_send(method, path, body).await.unwrap()
+    }
+
+    /// A GET whose answer is no JSON.
+    pub async fn raw_get(&mut self, path: &str, headers: &[(&str, &str)]) -> http::Response<hyper::body::Incoming> {
+        let mut request = http::Request::get(path).header("host", "localhost");
+        if let Some(session) = &self.session {
+            request = request.header("authorization", format!("Bearer {session}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.sender.ready().await.unwrap();
+        self.sender.send_request(request.body(Full::new(Bytes::new())).unwrap()).await.unwrap()
     }
 
     /// As `send`, for a server that may vanish.

@@ -40,6 +40,8 @@ pub const RULES: &[Rule] = &[
             "openh264-sys2",
             "opus",
             "rusqlite",
+            "postgres",
+            "tokio-postgres",
             "winit",
             "egui",
         ],

@@ -11,7 +11,7 @@ mod url;
 pub(super) use backup::back_up;
 pub(super) use connecting::{Purpose, connect};
 pub(super) use session::Session;
-pub use url::{PostgresUrl, UrlError};
+pub use url::{PostgresUrl, UnreadUrl, UrlError};
 
 /// The class of our advisory locks, "KOMA".
 const LOCKS: i32 = 0x4b4f_4d41;

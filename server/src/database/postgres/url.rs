@@ -6,9 +6,37 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// An address as someone gave it, which is not looked at yet. Flags and files are read into this one: it is never wrong,
+/// so that no message about flags and files shows it with its password.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct UnreadUrl(String);
+
+impl UnreadUrl {
+    /// Looks at it.
+    ///
+    /// # Errors
+    /// [`UrlError`], which does not show it either.
+    pub fn read(&self) -> Result<PostgresUrl, UrlError> {
+        self.0.parse()
+    }
+}
+
+impl FromStr for UnreadUrl {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl std::fmt::Debug for UnreadUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UnreadUrl(…)")
+    }
+}
+
 /// Where a PostgreSQL database is. Shows itself without the password.
-#[derive(Clone, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone)]
 pub struct PostgresUrl {
     /// As it was given, with the password.
     text: String,
@@ -128,14 +156,6 @@ fn decoded(text: &str) -> Result<String, UrlError> {
         });
     }
     String::from_utf8(bytes).map_err(|_| malformed())
-}
-
-impl TryFrom<String> for PostgresUrl {
-    type Error = UrlError;
-
-    fn try_from(text: String) -> Result<Self, UrlError> {
-        text.parse()
-    }
 }
 
 impl std::fmt::Display for PostgresUrl {
