@@ -12,7 +12,6 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// The longest merge window, in milliseconds.
 pub(super) const LONGEST_MS: u64 = 1_000;
@@ -43,7 +42,6 @@ impl Merging {
             source: source.cursor(Start::Oldest),
             merged,
             length: Duration::from_millis(window_ms),
-            epoch: Instant::now(),
             clock,
         };
         let table = self.running.clone();
@@ -68,7 +66,6 @@ struct Window {
     source: Cursor,
     merged: Track,
     length: Duration,
-    epoch: Instant,
     clock: Clock,
 }
 
@@ -83,9 +80,10 @@ impl Window {
                 is_over(&self.merged);
                 return;
             };
-            // What is there already when the first reader comes need not wait.
+            // What is there already when the first reader comes need not wait. Afterwards a window begins with its first
+            // frame: one that is due just when it ends is still in it, so that fewer windows are needed.
             if !std::mem::take(&mut begins) {
-                tokio::time::sleep_until(self.next_tick()).await;
+                tokio::time::sleep(self.length).await;
             }
             let rest = std::iter::from_fn(|| match self.source.next_frame() {
                 Next::Frame { frame, .. } => Some(frame),
@@ -101,12 +99,6 @@ impl Window {
                 return;
             }
         }
-    }
-
-    fn next_tick(&self) -> Instant {
-        let length = self.length.as_nanos().max(1);
-        let windows = self.epoch.elapsed().as_nanos() / length + 1;
-        self.epoch + Duration::from_nanos(u64::try_from(windows * length).unwrap_or(u64::MAX))
     }
 }
 
