@@ -111,6 +111,19 @@ fn jitter_is_measured_and_covered() {
 }
 
 #[test]
+fn a_recorded_way_is_covered() {
+    let recorded = include_str!("media/long-lossy-line.csv").lines().filter(|line| !line.starts_with('#'));
+    let transits: Vec<Option<u64>> = recorded.map(|line| line.parse().ok()).collect();
+    let seconds = transits.len() as u64 / 50 - 2;
+    let heard = listen(seconds, 0, |n| transits.get(n as usize).copied().flatten());
+    let gaps = heard.gaps(2.0, seconds as f64);
+    assert!(gaps * 100 < seconds as usize * 100 * 2, "under 2 %: {gaps} blocks in {seconds} s, {:?}", heard.stats);
+    // The longest of its packets were 170 ms late: nobody should be made to wait for those.
+    assert!(heard.worst(5) <= 130, "{:?}", heard.delays);
+    assert!(heard.roughest < 0.2, "no clicks: {}", heard.roughest);
+}
+
+#[test]
 fn bursts_of_a_proxy_are_smoothed() {
     for hold in [100_000, 200_000] {
         // The proxy passes on what it has each `hold`.

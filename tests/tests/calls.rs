@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use komado_tests::capture::{Recorder, Secret};
 use komado_tests::namespace::Namespace;
+use komado_tests::netem::{Link, Shape};
 use komado_tests::product::{Server, headless};
 use komado_tests::program::Program;
 use komado_tests::proxy::{Proxy, Setup};
@@ -26,6 +27,11 @@ impl Stage {
         let namespace = Namespace::new().unwrap();
         namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
         let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), &[]).unwrap();
+        Self::around(namespace, server)
+    }
+
+    /// Clients in `namespace`, and a server wherever it is, with alice and bob.
+    fn around(namespace: Namespace, server: Server) -> Self {
         for name in ["alice", "bob"] {
             server.add_user(name, &password(name), &[]).unwrap();
         }
@@ -189,6 +195,28 @@ fn a_call_passes_a_reverse_proxy_that_buffers_both_ways() {
 fn a_call_passes_a_balancer_that_takes_in_the_beginning_of_a_body() {
     let origin = "10.99.0.2:80".parse().unwrap();
     call_by_way_of(&Setup::HaproxyBuffering { origin }, false);
+}
+
+#[test]
+fn a_call_over_a_long_lossy_line_goes_on_and_its_arrivals_are_written_down() {
+    let (office, world) = (Namespace::new().unwrap(), Namespace::new().unwrap());
+    let line = Shape::delayed(25).with_jitter(8).with_loss(0.01);
+    let link = Link::symmetric(&office, &world, line, 7).unwrap();
+    let server = Server::start(&world, (link.far_address(), 80).into(), &[]).unwrap();
+    let stage = Stage::around(office, server);
+    let (url, arrivals) = (stage.server.url(), stage.place("arrivals.csv"));
+    let bob = stage.person("bob", &url, "none", &["--answer"]);
+    bob.wait_event("logged_in", SOON).unwrap();
+    let mut alice = stage.person("alice", &url, "none", &["--with", "bob", "--call", "--arrivals", &arrivals]);
+    let report = wait_report(&alice, "alice to see and hear bob", |report| shown(report) > 90 && heard(report) > 300);
+    assert_eq!(report["failures"], Value::Array(Vec::new()));
+    alice.say("hangup").unwrap();
+    alice.wait_event("call_ended", SOON).unwrap();
+    alice.say("quit").unwrap();
+    alice.wait_success(SOON).unwrap();
+    let written = std::fs::read_to_string(&arrivals).unwrap();
+    let of = |kind: &str| written.lines().filter(|line| line.starts_with(kind)).count() as u64;
+    assert!(of("audio,") >= heard(&report) && of("video,") >= shown(&report), "{written}");
 }
 
 #[test]

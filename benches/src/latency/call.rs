@@ -176,6 +176,7 @@ fn device_setup(scene: Scene, notes: Notebook) -> DeviceSetup {
             screen: Box::new(ReadingScreen { our_clock, notes: notes() }),
             speaker: Box::new(ListeningSpeaker::new(our_clock, notes())),
             recording: None,
+            arrivals: None,
         })
     })
 }

@@ -3,6 +3,7 @@
 //! Nothing here knows a network: what is sent goes into a [`Track`], from which the link takes what is still worth
 //! sending; what came is handed in by a sink. The engine starts a [`Media`] when a call is accepted and stops it at the end.
 
+mod arrivals;
 mod far_clock;
 mod receive_audio;
 mod receive_video;
@@ -38,6 +39,7 @@ use crate::{
     device::DeviceError,
     link::{Clock, Sink},
 };
+use arrivals::Arrivals;
 use far_clock::FarClock;
 use recording::Recording;
 use tallies::Tallies;
@@ -61,6 +63,8 @@ pub enum MediaError {
     Opus(#[from] codec::opus::OpusError),
     #[error("the recording {path} cannot be written: {reason}")]
     Recording { path: String, reason: String },
+    #[error("the times of arrival cannot be written to {path}: {reason}")]
+    Arrivals { path: String, reason: String },
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),
 }
@@ -79,6 +83,7 @@ struct Shared {
     far: FarClock,
     tallies: Mutex<Tallies>,
     recording: Option<Mutex<Recording>>,
+    arrivals: Option<Mutex<Arrivals>>,
     keyframe_needed: Notify,
 }
 
@@ -95,6 +100,15 @@ impl Shared {
     fn delay(&self, media_time: Micros, now: Micros) -> Option<i64> {
         let here = (now as i64).checked_add(self.offset()?)?;
         Some(here - self.far.at_server(media_time)?)
+    }
+
+    /// A frame of the far end came.
+    fn arrived(&self, frame: &Frame, now: Micros) {
+        if let Some(arrivals) = &self.arrivals
+            && let Err(error) = arrivals.lock().note(frame.header(), now)
+        {
+            self.failed("the times of arrival", &error);
+        }
     }
 
     /// A pipeline broke off.
@@ -132,6 +146,7 @@ impl Media {
         let devices = setup.open(clock)?;
         let quality = setup.video;
         let recording = devices.recording.as_deref().map(Recording::create).transpose()?.map(Mutex::new);
+        let arrivals = devices.arrivals.as_deref().map(Arrivals::create).transpose()?.map(Mutex::new);
         let shared = Arc::new(Shared {
             clock,
             stop: AtomicBool::new(false),
@@ -141,6 +156,7 @@ impl Media {
             far: FarClock::default(),
             tallies: Mutex::new(Tallies::new(clock.now())),
             recording,
+            arrivals,
             keyframe_needed: Notify::new(),
         });
         let audio = Track::new(TrackId(mine.audio), AUDIO);
@@ -265,6 +281,11 @@ impl Media {
             && let Err(error) = recording.lock().finish()
         {
             self.shared.failed("the recording", &error);
+        }
+        if let Some(arrivals) = &self.shared.arrivals
+            && let Err(error) = arrivals.lock().finish()
+        {
+            self.shared.failed("the times of arrival", &error);
         }
     }
 }

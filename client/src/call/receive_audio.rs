@@ -45,6 +45,7 @@ impl Ears {
         if header.kind != Kind::Audio {
             return;
         }
+        self.shared.arrived(frame, now);
         let payload = frame.payload();
         let mut tallies = self.shared.tallies.lock();
         tallies.audio_received += 1;

@@ -63,6 +63,7 @@ impl VideoReceiver {
     }
 
     fn take(&mut self, frame: &Frame, arrived_at: Micros) -> Result<(), MediaError> {
+        self.shared.arrived(frame, arrived_at);
         let header = frame.header();
         let payload = frame.payload();
         let mut tallies = self.shared.tallies.lock();

@@ -20,6 +20,8 @@ pub struct Devices {
     pub speaker: Box<dyn Speaker>,
     /// Where what is received is recorded (Matroska).
     pub recording: Option<PathBuf>,
+    /// Where it is written down when each frame came (CSV).
+    pub arrivals: Option<PathBuf>,
 }
 
 /// Bits a second and what they are for.

@@ -93,6 +93,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 
+    /// Writes down when each frame of a call came, as CSV: what the path did.
+    #[arg(long, value_name = "FILE")]
+    pub arrivals: Option<PathBuf>,
+
     /// Opens the chat with this account.
     #[arg(long, value_name = "NAME")]
     pub with: Option<String>,

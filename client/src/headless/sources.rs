@@ -31,6 +31,7 @@ pub(super) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessErro
         snapshots: arguments.snapshots.clone(),
         snapshot_every: arguments.snapshot_every,
         record: arguments.record.clone(),
+        arrivals: arguments.arrivals.clone(),
     };
     sources.inputs(Clock::start())?;
     let mut setup = DeviceSetup::new(move |clock| sources.open(clock));
@@ -73,6 +74,7 @@ struct Sources {
     snapshots: Option<PathBuf>,
     snapshot_every: f64,
     record: Option<PathBuf>,
+    arrivals: Option<PathBuf>,
 }
 
 impl Sources {
@@ -104,6 +106,7 @@ impl Sources {
             Some(path) => Box::new(WavSpeaker::create(path, clock)?),
             None => Box::new(NullSpeaker::new(clock)),
         };
-        Ok(Devices { camera, microphone, screen, speaker, recording: self.record.clone() })
+        let (recording, arrivals) = (self.record.clone(), self.arrivals.clone());
+        Ok(Devices { camera, microphone, screen, speaker, recording, arrivals })
     }
 }

@@ -38,12 +38,8 @@ impl Merging {
         let merged = Track::new(source.id(), source.retention());
         running.insert(key, merged.clone());
         let cursor = merged.cursor(Start::Oldest);
-        let window = Window {
-            source: source.cursor(Start::Oldest),
-            merged,
-            length: Duration::from_millis(window_ms),
-            clock,
-        };
+        let window =
+            Window { source: source.cursor(Start::Oldest), merged, length: Duration::from_millis(window_ms), clock };
         let table = self.running.clone();
         tokio::spawn(async move {
             window
