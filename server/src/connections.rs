@@ -108,7 +108,9 @@ impl Connections {
         let mut following = entries.open.range((Bound::Excluded(after), Bound::Unbounded));
         let page = following.by_ref().take(limit);
         let page: Vec<_> = page
-            .map(|(number, entry)| (*number, entry.since, entry.origin.clone(), entry.link.clone(), entry.gauge.clone()))
+            .map(|(number, entry)| {
+                (*number, entry.since, entry.origin.clone(), entry.link.clone(), entry.gauge.clone())
+            })
             .collect();
         let (more, total) = (following.next().is_some(), entries.open.len() as u64);
         // The links themselves are looked at without holding the list up.

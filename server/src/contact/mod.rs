@@ -443,8 +443,7 @@ impl Contacts {
     }
 
     fn view(&self, stored: &Stored) -> Contact {
-        let presence =
-            stored.hidden.clone().unwrap_or_else(|| self.presences.view(stored.who.id, stored.kept.clone()));
+        let presence = stored.hidden.clone().unwrap_or_else(|| self.presences.view(stored.who.id, stored.kept.clone()));
         Contact { who: stored.who.clone(), since: stored.since, groups: stored.groups.clone(), presence }
     }
 }

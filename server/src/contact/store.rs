@@ -127,11 +127,7 @@ pub(super) fn end_request(c: &Connection, asker: AccountId, asked: AccountId) ->
 }
 
 /// The requests that wait for an answer of an account, or of others to it, the oldest first.
-pub(super) fn requests(
-    c: &Connection,
-    account: &Member,
-    incoming: bool,
-) -> Result<Vec<ContactRequest>, DatabaseError> {
+pub(super) fn requests(c: &Connection, account: &Member, incoming: bool) -> Result<Vec<ContactRequest>, DatabaseError> {
     let (own, others) = if incoming { ("asked", "asker") } else { ("asker", "asked") };
     let sql = format!(
         "SELECT r.{others}, a.name, r.text, r.at FROM contact_requests r

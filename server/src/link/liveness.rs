@@ -48,7 +48,9 @@ impl Patience {
 
     /// After how much more silence it will mean something worse.
     pub fn until_worse(&self, silence: Micros) -> Option<Micros> {
-        [SILENT, self.dead, self.forgotten].into_iter().find_map(|limit| limit.checked_sub(silence).filter(|left| *left > 0))
+        [SILENT, self.dead, self.forgotten]
+            .into_iter()
+            .find_map(|limit| limit.checked_sub(silence).filter(|left| *left > 0))
     }
 }
 

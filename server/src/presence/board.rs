@@ -203,11 +203,24 @@ mod tests {
 
     #[derive(Debug, Clone)]
     enum Step {
-        Found { device: u8, number: u8 },
+        Found {
+            device: u8,
+            number: u8,
+        },
         /// Lost after a silence of so many milliseconds.
-        Lost { device: u8, number: u8, silence: u64 },
-        Left { device: u8, number: u8 },
-        Idle { device: u8, idle: bool },
+        Lost {
+            device: u8,
+            number: u8,
+            silence: u64,
+        },
+        Left {
+            device: u8,
+            number: u8,
+        },
+        Idle {
+            device: u8,
+            idle: bool,
+        },
         Choose(Wish),
         Talk(bool),
         Wait(u64),
@@ -250,7 +263,9 @@ mod tests {
                     Step::Found { device, number } => {
                         board.found(&owner(device), link(device, number), at(ms));
                         board.know(1, Settings { wish, ..Settings::default() }, at(ms));
-                        noted[usize::from(device)].get_or_insert_default().links.insert(number);
+                        let noted = noted[usize::from(device)].get_or_insert_default();
+                        noted.links.insert(number);
+                        noted.until = 0;
                     }
                     Step::Lost { device, number, silence } => {
                         board.lost(&owner(device), link(device, number), Duration::from_millis(silence), at(ms));

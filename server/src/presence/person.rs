@@ -148,6 +148,8 @@ impl Person {
         if !device.links.contains(&link) {
             device.links.push(link);
         }
+        // What was lost before is made good: a later silence counts from its own beginning.
+        device.until = Duration::ZERO;
     }
 
     /// A link of a device has ended, or is not heard any more; it was heard `silence` ago.

@@ -138,7 +138,9 @@ async fn a_track_has_everyone_for_whoever_knows_nobody(engine: Engine) {
         let mut cursor = track.cursor(start);
         let mut found = Vec::new();
         while let Next::Frame { frame, .. } = cursor.next_frame() {
-            let Event::PresenceChanged { account, presence } = Event::parse(&frame.payload()).unwrap() else { panic!() };
+            let Event::PresenceChanged { account, presence } = Event::parse(&frame.payload()).unwrap() else {
+                panic!()
+            };
             found.push((account, presence.state));
         }
         found.sort_unstable();
