@@ -3,6 +3,7 @@
 pub mod failure;
 pub mod fanout;
 pub mod latency;
+pub mod linked;
 pub mod machine;
 pub mod processes;
 pub mod progress;

@@ -28,17 +28,17 @@ pub use chat::{
     Chat, ChatId, Chats, HISTORY_MAX, History, KEY_MAX, Member, Message, MessageAccepted, Notice, OpenChat,
     SendMessage, TEXT_MAX,
 };
+pub use connection::{CONNECTIONS_MAX, Carriage, Connection, Connections, ProxyHint};
+pub use contact::{
+    AskContact, Blocks, CONTACTS_MAX, CONTACTS_PAGE_MAX, Contact, ContactRequest, ContactRequests, Contacts, Directory,
+    GROUP_NAME_MAX, GROUPS_MAX, REQUEST_TEXT_MAX, RenameGroup, RequestOutcome, SetGroups,
+};
 pub use device::{DeviceSession, DeviceSessions, OpenSession};
 pub use envelope::{Envelope, REQUEST_MAX, RESPONSE_MAX, Request, Response};
 pub use event::{EVENT_MAX, Event};
 pub use joining::{
     CODE_MAX, ChangePassword, INVITATION_HOURS_MAX, Invitation, InvitationLink, InvitationLinkError, Invitations,
     Invite, Invited, Join, Leave, NOTE_MAX, Reset, ResetCode,
-};
-pub use connection::{CONNECTIONS_MAX, Carriage, Connection, Connections, ProxyHint};
-pub use contact::{
-    AskContact, Blocks, CONTACTS_MAX, CONTACTS_PAGE_MAX, Contact, ContactRequest, ContactRequests, Contacts, Directory,
-    GROUP_NAME_MAX, GROUPS_MAX, REQUEST_TEXT_MAX, RenameGroup, RequestOutcome, SetGroups,
 };
 pub use presence::{Availability, OwnPresence, PresenceInfo, STATUS_MAX, SetPresence, Wish};
 pub use problem::{Problem, code};

@@ -162,7 +162,8 @@ pub(super) async fn search(
     Asked(search): Asked<Search>,
 ) -> Result<Json<Directory>, Refused> {
     if !authority::may_search(known.identity.role, state.config.directory) {
-        let detail = "On this server the directory is not open to members. Ask for a contact by the name of the account.";
+        let detail =
+            "On this server the directory is not open to members. Ask for a contact by the name of the account.";
         return Err(Problem::new(403, code::NOT_ALLOWED, detail).into());
     }
     if search.prefix.len().max(search.after.len()) > NAME_MAX {
