@@ -240,7 +240,13 @@ impl State {
     /// # Errors
     /// What [`Accounts::remove`] says, or the disk's refusal to let the picture go.
     pub async fn remove_account(&self, account: AccountId, rank: Option<Role>, by: Actor) -> Result<(), Refused> {
-        if let Some(picture) = self.accounts.remove(account, rank, by).await? {
+        let who = self.accounts.entry(account).await?.map(|entry| entry.account);
+        let contacts = self.contacts.of(account).await?;
+        let picture = self.accounts.remove(account, rank, by).await?;
+        if let Some(who) = who {
+            self.contacts.account_removed(&who, contacts);
+        }
+        if let Some(picture) = picture {
             self.profiles.let_go(&picture).await?;
         }
         self.refresh(account).await?;

@@ -371,7 +371,10 @@ async fn a_restart_changes_nobodys_presence(engine: Engine) {
 }
 
 async fn the_directory_is_read_page_by_page(engine: Engine) {
-    let world = with(engine, &["anna", "Anton", "bob", "annette", "andré"]).await;
+    let world = with(engine, &["anna", "Anton", "bob", "annette", "andré", "x77"]).await;
+    let mut x77 = world.logged_in("x77", "desk").await;
+    let called = json!({"display_name": "窓口 Annabel", "status_text": "for friends only"}).to_string();
+    assert_eq!(x77.send("PATCH", "/v1/me", Bytes::from(called)).await.0, 200);
     let mut bob = world.logged_in("bob", "desk").await;
     let mut search = async |query: &str| -> (Vec<String>, bool) {
         let (status, found) = bob.get(&format!("/v1/directory?{query}")).await;
@@ -384,8 +387,44 @@ async fn the_directory_is_read_page_by_page(engine: Engine) {
     assert_eq!(search("prefix=AN&limit=2&after=anna").await, (names(&["annette", "Anton"]), false));
     assert_eq!(search("prefix=andr%C3%A9").await.0, ["andré"]);
     assert_eq!(search("prefix=%25").await.0, [""; 0], "a percent sign is a percent sign");
-    assert_eq!(search("").await.0.len(), 4, "everyone but bob himself");
+    assert_eq!(search("").await.0.len(), 5, "everyone but bob himself");
+    assert_eq!(search("prefix=%E7%AA%93").await.0, ["x77"], "by the display name");
+    let (_, found) = bob.get("/v1/directory?prefix=x7").await;
+    assert_eq!(found["people"][0]["display_name"], "窓口 Annabel");
+    assert!(found["people"][0].get("status_text").is_none(), "{found}");
     assert_eq!(bob.get(&format!("/v1/directory?prefix={}", "x".repeat(65))).await.0, 422);
+}
+
+async fn the_status_text_of_the_profile_is_that_of_presence_and_who_is_removed_is_no_contact(engine: Engine) {
+    let world = with(engine, &["alice", "bob"]).await;
+    let bob_id = id(&world, "bob").await;
+    let mut alice = link(&world, "alice", "desk").await;
+    let mut bob = link(&world, "bob", "desk").await;
+    befriend(&mut alice, &mut bob).await;
+    let mut seen = watch(&mut alice).await;
+    bob.send("PATCH", "/v1/me", json!({"status_text": "by the profile", "display_name": "Bob B."})).await;
+    assert_eq!(until(&mut seen, bob_id, Availability::Available).await.status, "by the profile");
+    bob.send("PUT", "/v1/presence", json!({"status": " by presence "})).await;
+    assert_eq!(until(&mut seen, bob_id, Availability::Available).await.status, "by presence");
+    assert_eq!(bob.send("GET", "/v1/me", Value::Null).await.body["status_text"], "by presence");
+    let listed = &contacts(&mut alice).await.contacts[0];
+    assert_eq!((listed.who.display_name.as_str(), listed.who.status_text.as_str()), ("Bob B.", ""));
+
+    let left = bob.send("DELETE", "/v1/me", json!({"password": world::PASSWORD})).await;
+    assert_eq!(left.status, 204, "{left:?}");
+    assert!(matches!(alice.event().await, Event::ContactRemoved { who } if who.id == bob_id));
+    assert!(contacts(&mut alice).await.contacts.is_empty());
+    let asked = alice.post("/v1/contacts/requests", json!({"to": "bob"})).await;
+    assert_eq!(asked.status, 404);
+}
+
+#[tokio::test]
+async fn administrators_see_who_is_connected_and_members_do_not() {
+    let world = World::new().await;
+    let root = world.account_of("root", relay::vocabulary::Role::Administrator).await;
+    let mut admin = world.with_session(root).await;
+    let (status, list) = admin.get("/v1/connections?limit=5").await;
+    assert_eq!((status, list), (200, json!({"connections": [], "total": 0, "more": false})));
 }
 
 #[tokio::test]
@@ -409,4 +448,5 @@ on_both!(
     a_link_that_is_lost_for_a_moment_changes_nothing,
     a_restart_changes_nobodys_presence,
     the_directory_is_read_page_by_page,
+    the_status_text_of_the_profile_is_that_of_presence_and_who_is_removed_is_no_contact,
 );

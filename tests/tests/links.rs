@@ -12,9 +12,7 @@ use relay::{
     link::{Class, Promise},
     seal::ServerProof,
     track::{Retention, Track},
-    vocabulary::{
-        Carriage as Way, CreateTrack, Login, ReadFrom, Request, Response, Role, SessionOpened, TrackCreated,
-    },
+    vocabulary::{Carriage as Way, CreateTrack, Login, ReadFrom, Request, Response, Role, SessionOpened, TrackCreated},
 };
 use server::identity::Actor;
 use server::{Config, Running, Server};

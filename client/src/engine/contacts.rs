@@ -196,9 +196,9 @@ impl Core {
     fn deal_with(&mut self, name: &str, deed: Deed) {
         let in_chats = || {
             let members = self.state.chats.values().flat_map(|chat| &chat.chat.members);
-            members.clone().find(|member| member.name.eq_ignore_ascii_case(name))
+            members.clone().find(|member| member.name.eq_ignore_ascii_case(name)).map(|member| member.id)
         };
-        let Some(id) = self.state.roster.find(name).or_else(in_chats).map(|account| account.id) else {
+        let Some(id) = self.state.roster.find(name).or_else(in_chats) else {
             let detail = format!("{name} is no contact, has asked for nothing, and is in no chat of yours.");
             let problem = Problem::new(404, code::NOT_FOUND, detail);
             return self.tell(Event::Refused { command: deed.name().to_owned(), problem });

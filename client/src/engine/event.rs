@@ -2,7 +2,7 @@
 
 use relay::vocabulary::{
     Account, Call, CallId, Chat, ChatId, Contact, ContactRequest, EndReason, Message, OwnPresence, PresenceInfo,
-    Problem, RequestOutcome,
+    Problem, Profile, RequestOutcome,
 };
 use serde::Serialize;
 
@@ -141,7 +141,7 @@ pub enum Event {
     /// Accounts whose name begins with `prefix`.
     Directory {
         prefix: String,
-        people: Vec<Account>,
+        people: Vec<Profile>,
         more: bool,
     },
     /// A command was refused.

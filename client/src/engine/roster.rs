@@ -186,13 +186,14 @@ impl Roster {
         self.blocked.insert(who.id, who);
     }
 
-    /// Whoever has this name, in whatever way this account knows them.
-    pub fn find(&self, name: &str) -> Option<&Account> {
+    /// Number of the account with this name, in whatever way it is known to this one.
+    pub fn find(&self, name: &str) -> Option<u64> {
         let contacts = self.contacts.values().map(|contact| &contact.who);
         let asking = self.incoming.values().map(|request| &request.from);
         let asked = self.outgoing.values().map(|request| &request.to);
-        let mut known = contacts.chain(asking).chain(asked).chain(self.blocked.values());
-        known.find(|account| account.name.eq_ignore_ascii_case(name))
+        let profiles = contacts.chain(asking).chain(asked).map(|profile| (profile.id, &profile.name));
+        let mut known = profiles.chain(self.blocked.values().map(|account| (account.id, &account.name)));
+        known.find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(id, _)| id)
     }
 
     fn put(&mut self, mut contact: Contact, as_of: u64) -> bool {
@@ -218,14 +219,14 @@ impl Roster {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use relay::vocabulary::Availability;
+    use relay::vocabulary::{Availability, Profile};
 
     fn info(status: u64) -> PresenceInfo {
         PresenceInfo { state: Availability::Available, status: status.to_string(), ..PresenceInfo::default() }
     }
 
     fn contact(id: u64, status: u64) -> Contact {
-        let who = Account { id, name: format!("person{id}") };
+        let who = Profile { id, name: format!("person{id}"), ..Profile::default() };
         Contact { who, since: 0, groups: Vec::new(), presence: info(status) }
     }
 
@@ -262,12 +263,12 @@ mod tests {
     fn people_are_found_by_name_however_they_are_known() {
         let mut roster = Roster::default();
         roster.add(contact(2, 0), 0);
-        let who = |id| Account { id, name: format!("person{id}") };
+        let who = |id| Profile { id, name: format!("person{id}"), ..Profile::default() };
         let request = |from, to| ContactRequest { from: who(from), to: who(to), text: String::new(), at: 0 };
         roster.request(1, request(3, 1));
         roster.request(1, request(1, 4));
-        roster.block(who(5));
-        let found: Vec<_> = (2..7).map(|id| roster.find(&format!("Person{id}")).map(|who| who.id)).collect();
+        roster.block(Account { id: 5, name: "person5".into() });
+        let found: Vec<_> = (2..7).map(|id| roster.find(&format!("Person{id}"))).collect();
         assert_eq!(found, [Some(2), Some(3), Some(4), Some(5), None]);
         roster.end_request(1, 3, 1, RequestOutcome::Declined);
         roster.end_request(1, 1, 4, RequestOutcome::Accepted);

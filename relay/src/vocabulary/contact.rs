@@ -1,6 +1,6 @@
 //! Words about contacts: asking for one, groups, blocking, the directory.
 
-use super::{Account, Check, NAME_MAX, PresenceInfo, VocabularyError, label, line};
+use super::{Account, Check, NAME_MAX, PresenceInfo, Profile, VocabularyError, label, line};
 use serde::{Deserialize, Serialize};
 
 /// Most contacts that an account may have.
@@ -34,10 +34,10 @@ impl Check for AskContact {
 /// A request that waits for an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactRequest {
-    /// Who asks.
-    pub from: Account,
+    /// Who asks. Status texts are for contacts only.
+    pub from: Profile,
     /// Who is asked.
-    pub to: Account,
+    pub to: Profile,
     /// What was said with it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
@@ -72,8 +72,8 @@ pub struct ContactRequests {
 /// Someone who has become a contact by consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
-    /// Who it is.
-    pub who: Account,
+    /// Who it is. The status text is in the presence.
+    pub who: Profile,
     /// Since when, in Unix milliseconds.
     pub since: u64,
     /// The caller's own groups that this contact is in, by name.
@@ -138,8 +138,8 @@ pub struct Blocks {
 /// Answer to `GET /v1/directory?prefix=&after=&limit=`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directory {
-    /// Accounts whose name begins so, by name, all after `after`.
-    pub people: Vec<Account>,
+    /// Accounts whose name or display name begins so, by name, all after `after`; without their status texts.
+    pub people: Vec<Profile>,
     /// Whether more follow: ask again after the last one's name.
     pub more: bool,
 }

@@ -40,7 +40,7 @@ pub use joining::{
     CODE_MAX, ChangePassword, INVITATION_HOURS_MAX, Invitation, InvitationLink, InvitationLinkError, Invitations,
     Invite, Invited, Join, Leave, NOTE_MAX, Reset, ResetCode,
 };
-pub use presence::{Availability, OwnPresence, PresenceInfo, STATUS_MAX, SetPresence, Wish};
+pub use presence::{Availability, OwnPresence, PresenceInfo, SetPresence, Wish};
 pub use problem::{Problem, code};
 pub use profile::{
     ChangeProfile, DISPLAY_NAME_MAX, LANGUAGE_MAX, Me, PICTURE_LINK_MAX, PICTURE_MAX, PICTURE_SIDE, PictureData,

@@ -1,10 +1,7 @@
 //! Words about presence: whether someone is there, what they say of themselves, when they were last seen.
 
-use super::{Check, VocabularyError, line};
+use super::{Check, STATUS_TEXT_MAX, VocabularyError, line};
 use serde::{Deserialize, Serialize};
-
-/// Longest status text, in bytes.
-pub const STATUS_MAX: usize = 256;
 
 /// How far someone can be reached at the moment, the least first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,7 +58,7 @@ pub struct SetPresence {
     /// What the person chooses to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<Wish>,
-    /// What the person says about it; empty takes it away.
+    /// What the person says about it: the status text of the profile. Empty takes it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// Whether nobody uses the device that this comes from. Only inside a link.
@@ -71,7 +68,7 @@ pub struct SetPresence {
 
 impl Check for SetPresence {
     fn check(&self) -> Result<(), VocabularyError> {
-        line("status", STATUS_MAX, self.status.as_deref().unwrap_or_default())
+        line("status", STATUS_TEXT_MAX, self.status.as_deref().unwrap_or_default())
     }
 }
 
@@ -91,8 +88,8 @@ mod tests {
     #[test]
     fn a_status_keeps_its_limit() {
         let status = |text: &str| SetPresence { status: Some(text.into()), ..SetPresence::default() }.check().is_ok();
-        assert!(status("") && status(&"x".repeat(STATUS_MAX)));
-        assert!(!status(&"x".repeat(STATUS_MAX + 1)) && !status("two\nlines"));
+        assert!(status("") && status(&"x".repeat(STATUS_TEXT_MAX)));
+        assert!(!status(&"x".repeat(STATUS_TEXT_MAX + 1)) && !status("two\nlines"));
     }
 
     #[test]

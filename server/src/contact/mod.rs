@@ -20,6 +20,15 @@ use std::sync::Arc;
 use store::{Asked, Stored};
 use tokio::sync::OnceCell;
 
+/// Removes from the database what stands there about the contacts of an account that is removed, in the caller's
+/// transaction.
+///
+/// # Errors
+/// [`DatabaseError`].
+pub fn forget(c: &Connection, account: AccountId) -> Result<(), DatabaseError> {
+    store::forget(c, account)
+}
+
 /// Why something about contacts was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -369,7 +378,23 @@ impl Contacts {
         Ok(Blocks { blocked: self.database.read(move |c| store::blocked(c, account)).await? })
     }
 
-    /// Accounts whose name begins with `prefix`, by name, after the name `after`.
+    /// The contacts of an account.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn of(&self, account: AccountId) -> Result<Vec<AccountId>, DatabaseError> {
+        self.database.read(move |c| store::all_of(c, account)).await
+    }
+
+    /// An account was removed; these were its contacts.
+    pub fn account_removed(&self, who: &Member, contacts: Vec<AccountId>) {
+        for contact in contacts {
+            self.presences.part(who.id, contact);
+            self.delivery.send(contact, &Event::ContactRemoved { who: who.clone() });
+        }
+    }
+
+    /// Accounts whose name or display name begins with `prefix`, by name, after the name `after`.
     ///
     /// # Errors
     /// [`DatabaseError`].

@@ -4,7 +4,7 @@ use super::Refusal;
 use crate::database::{Connection, DatabaseError, Row, params};
 use crate::identity::AccountId;
 use crate::presence::Kept;
-use relay::vocabulary::{CONTACTS_MAX, ContactRequest, Member, PresenceInfo};
+use relay::vocabulary::{CONTACTS_MAX, ContactRequest, Member, PresenceInfo, Profile};
 
 /// Requests of one account that may wait for answers.
 const ASKED_MAX: u32 = 100;
@@ -29,7 +29,7 @@ pub(super) enum Asked {
 /// One contact as it stands in the database.
 #[derive(Debug)]
 pub(super) struct Stored {
-    pub(super) who: Member,
+    pub(super) who: Profile,
     pub(super) since: u64,
     pub(super) groups: Vec<String>,
     pub(super) kept: Kept,
@@ -37,20 +37,21 @@ pub(super) struct Stored {
     pub(super) hidden: Option<PresenceInfo>,
 }
 
-const COLUMNS: &str = "c.contact, a.name, c.since, p.wish, p.status, p.last_seen, b.blocker, b.last_seen
+const COLUMNS: &str = "c.contact, a.name, a.display_name, a.picture, c.since, p.wish, a.status_text, p.last_seen,
+    b.blocker, b.last_seen
     FROM contacts c JOIN accounts a ON a.id = c.contact AND a.removed_at IS NULL
     LEFT JOIN presence p ON p.account = c.contact
     LEFT JOIN blocks b ON b.blocker = c.contact AND b.blocked = c.account";
 
 impl Stored {
     fn read(row: &Row<'_>) -> Result<Self, DatabaseError> {
-        let blocker: Option<AccountId> = row.get(6)?;
-        let last_seen = row.get(7)?;
+        let blocker: Option<AccountId> = row.get(8)?;
+        let last_seen = row.get(9)?;
         Ok(Self {
-            who: Member { id: row.get(0)?, name: row.get(1)? },
-            since: row.get(2)?,
+            who: profile(row)?,
+            since: row.get(4)?,
             groups: Vec::new(),
-            kept: Kept::read(row, 3)?,
+            kept: Kept::read(row, 5)?,
             hidden: blocker.map(|_| PresenceInfo { last_seen, ..PresenceInfo::default() }),
         })
     }
@@ -73,11 +74,9 @@ pub(super) fn ask(c: &Connection, from: &Member, to: &Member, text: &str, now: u
         consent(c, from, to, now)?;
         return Ok(Asked::Consent);
     }
-    let earlier = c.query_optional(waiting, params![from.id, to.id], |row| {
-        Ok(ContactRequest { from: from.clone(), to: to.clone(), text: row.get(0)?, at: row.get(1)? })
-    })?;
-    if let Some(request) = earlier {
-        return Ok(Asked::Waits { request, fresh: false });
+    let earlier = c.query_optional(waiting, params![from.id, to.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if let Some((text, at)) = earlier {
+        return Ok(Asked::Waits { request: request(c, from, to, text, at)?, fresh: false });
     }
     let count = |sql: &str, account| c.query_row(sql, params![account], |row| row.get::<u32>(0));
     if count("SELECT count(*) FROM contact_requests WHERE asker = ?1", from.id)? >= ASKED_MAX {
@@ -88,8 +87,13 @@ pub(super) fn ask(c: &Connection, from: &Member, to: &Member, text: &str, now: u
     }
     let insert = "INSERT INTO contact_requests (asker, asked, text, at) VALUES (?1, ?2, ?3, ?4)";
     c.execute(insert, params![from.id, to.id, text, now])?;
-    let request = ContactRequest { from: from.clone(), to: to.clone(), text: text.to_owned(), at: now };
-    Ok(Asked::Waits { request, fresh: true })
+    Ok(Asked::Waits { request: request(c, from, to, text.to_owned(), now)?, fresh: true })
+}
+
+fn request(c: &Connection, from: &Member, to: &Member, text: String, at: u64) -> Result<ContactRequest, DatabaseError> {
+    let sql = "SELECT id, name, display_name, picture FROM accounts WHERE id = ?1";
+    let shown = |id| c.query_row(sql, params![id], profile);
+    Ok(ContactRequest { from: shown(from.id)?, to: shown(to.id)?, text, at })
 }
 
 /// The one who was asked says yes. False if both were contacts before.
@@ -133,11 +137,13 @@ pub(super) fn requests(c: &Connection, account: &Member, incoming: bool) -> Resu
         "SELECT r.{others}, a.name, r.text, r.at FROM contact_requests r
          JOIN accounts a ON a.id = r.{others} AND a.removed_at IS NULL WHERE r.{own} = ?1 ORDER BY r.at, r.{others}"
     );
-    c.query(&sql, params![account.id], |row| {
-        let other = Member { id: row.get(0)?, name: row.get(1)? };
-        let (from, to) = if incoming { (other, account.clone()) } else { (account.clone(), other) };
-        Ok(ContactRequest { from, to, text: row.get(2)?, at: row.get(3)? })
-    })
+    let read = |row: &Row<'_>| Ok((member(row)?, row.get::<String>(2)?, row.get::<u64>(3)?));
+    let waiting = c.query(&sql, params![account.id], read)?;
+    let whole = waiting.into_iter().map(|(other, text, at)| {
+        let (from, to) = if incoming { (&other, account) } else { (account, &other) };
+        request(c, from, to, text, at)
+    });
+    whole.collect()
 }
 
 /// Two people are contacts no more. False if they were not.
@@ -177,7 +183,8 @@ pub(super) fn page(
     let mut bytes = 0;
     let mut fits = |stored: &Stored| {
         let fits = bytes < PAGE_BYTES;
-        bytes += stored.kept.settings.status.len() + stored.groups.iter().map(String::len).sum::<usize>() + 100;
+        let groups = stored.groups.iter().map(String::len).sum::<usize>();
+        bytes += stored.kept.settings.status.len() + stored.who.display_name.len() + groups + 200;
         fits
     };
     let kept = found.iter().take(limit as usize).take_while(|stored| fits(stored)).count();
@@ -282,4 +289,33 @@ pub(super) fn is_blocked(c: &Connection, blocker: AccountId, blocked: AccountId)
 
 pub(super) fn member(row: &Row<'_>) -> Result<Member, DatabaseError> {
     Ok(Member { id: row.get(0)?, name: row.get(1)? })
+}
+
+/// What people see who are no contacts: no status text. Number, name, display name, picture.
+pub(super) fn profile(row: &Row<'_>) -> Result<Profile, DatabaseError> {
+    Ok(Profile {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        display_name: row.get(2)?,
+        status_text: String::new(),
+        picture: row.get(3)?,
+    })
+}
+
+/// Everything about an account that is removed.
+pub(super) fn forget(c: &Connection, account: AccountId) -> Result<(), DatabaseError> {
+    for sql in [
+        "DELETE FROM contacts WHERE account = ?1 OR contact = ?1",
+        "DELETE FROM contact_groups WHERE account = ?1 OR contact = ?1",
+        "DELETE FROM contact_requests WHERE asker = ?1 OR asked = ?1",
+        "DELETE FROM blocks WHERE blocker = ?1 OR blocked = ?1",
+    ] {
+        c.execute(sql, params![account])?;
+    }
+    Ok(())
+}
+
+/// The contacts of an account.
+pub(super) fn all_of(c: &Connection, account: AccountId) -> Result<Vec<AccountId>, DatabaseError> {
+    c.query("SELECT contact FROM contacts WHERE account = ?1", params![account], |row| row.get(0))
 }

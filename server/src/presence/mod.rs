@@ -30,6 +30,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, OnceCell};
 
+/// Removes from the database what stands there about the presence of an account that is removed, in the caller's
+/// transaction.
+///
+/// # Errors
+/// [`DatabaseError`].
+pub fn forget(c: &Connection, account: AccountId) -> Result<(), DatabaseError> {
+    store::forget(c, account)
+}
+
 /// Everyone's presence.
 #[derive(Debug)]
 pub struct Presences {
@@ -106,14 +115,26 @@ impl Presences {
         self.pace(account)?;
         let this = self.clone();
         let job = move |c: &Connection| store::choose(c, account, &set);
-        // Contacts are told by the keeper: the database's thread has other things to do.
-        let after = move |kept: &Kept| {
-            let (settings, now) = (kept.settings.clone(), this.now());
-            this.here.lock().board.settle(account, settings, kept.last_seen, now);
-            this.changed.notify_one();
-        };
-        self.database.write_then(job, after).await?;
+        self.database.write_then(job, move |kept| this.settle(account, kept)).await?;
         Ok(())
+    }
+
+    /// Someone's status text was changed with the profile: tells contacts.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn reread(self: &Arc<Self>, account: AccountId) -> Result<(), DatabaseError> {
+        let this = self.clone();
+        // By way of the writer, so that of two changes the later one is told later.
+        let job = move |c: &Connection| store::kept(c, account);
+        self.database.write_then(job, move |kept| this.settle(account, kept)).await.map(drop)
+    }
+
+    /// Someone has chosen this. Contacts are told by the keeper: the database's thread has other things to do.
+    fn settle(&self, account: AccountId, kept: &Kept) {
+        let now = self.now();
+        self.here.lock().board.settle(account, kept.settings.clone(), kept.last_seen, now);
+        self.changed.notify_one();
     }
 
     /// What someone has chosen, and what contacts see of it.
@@ -258,7 +279,11 @@ impl Presences {
         }
     }
 
-    fn pace(&self, account: AccountId) -> Result<(), SetError> {
+    /// Asks for leave to change once more what is told of someone.
+    ///
+    /// # Errors
+    /// [`SetError::TooOften`].
+    pub fn pace(&self, account: AccountId) -> Result<(), SetError> {
         match self.here.lock().board.may_change(account, self.now()) {
             None => Ok(()),
             Some(wait) => Err(SetError::TooOften(wait)),

@@ -20,7 +20,7 @@ impl Kept {
         PresenceInfo { status: self.settings.status, last_seen: self.last_seen, ..PresenceInfo::default() }
     }
 
-    /// Reads it from three columns: wish, status, last seen. All are NULL for those who were never here.
+    /// Reads it from three columns: wish, status, last seen. First and last are NULL for those who were never here.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -34,25 +34,30 @@ impl Kept {
 
 /// What someone has chosen, and when they were last seen.
 pub(super) fn kept(c: &Connection, account: AccountId) -> Result<Kept, DatabaseError> {
-    let sql = "SELECT wish, status, last_seen FROM presence WHERE account = ?1";
+    let sql = "SELECT p.wish, a.status_text, p.last_seen FROM accounts a LEFT JOIN presence p ON p.account = a.id
+               WHERE a.id = ?1 AND a.removed_at IS NULL";
     Ok(c.query_optional(sql, params![account], |row| Kept::read(row, 0))?.unwrap_or_default())
 }
 
 /// Stores what someone chooses.
 pub(super) fn choose(c: &Connection, account: AccountId, set: &SetPresence) -> Result<Kept, DatabaseError> {
     let mut kept = kept(c, account)?;
-    kept.settings.wish = set.state.unwrap_or(kept.settings.wish);
-    kept.settings.status = set.status.clone().unwrap_or(kept.settings.status);
-    let sql = "INSERT INTO presence (account, wish, status) VALUES (?1, ?2, ?3)
-               ON CONFLICT (account) DO UPDATE SET wish = ?2, status = ?3";
-    c.execute(sql, params![account, word_of_wish(kept.settings.wish), kept.settings.status])?;
+    if let Some(wish) = set.state {
+        let sql = "INSERT INTO presence (account, wish) VALUES (?1, ?2) ON CONFLICT (account) DO UPDATE SET wish = ?2";
+        c.execute(sql, params![account, word_of_wish(wish)])?;
+        kept.settings.wish = wish;
+    }
+    if let Some(status) = set.status.as_deref().map(str::trim) {
+        c.execute("UPDATE accounts SET status_text = ?2 WHERE id = ?1", params![account, status])?;
+        status.clone_into(&mut kept.settings.status);
+    }
     Ok(kept)
 }
 
 /// Everyone who was here when the server ended.
 pub(super) fn remembered(c: &Connection) -> Result<Vec<(AccountId, Remembered)>, DatabaseError> {
     let marked: Option<u64> = c.query_optional("SELECT at FROM presence_mark", &[], |row| row.get(0))?;
-    let sql = "SELECT p.account, p.wish, p.status, p.last_seen, p.state, p.since FROM presence p
+    let sql = "SELECT p.account, p.wish, a.status_text, p.last_seen, p.state, p.since FROM presence p
                JOIN accounts a ON a.id = p.account WHERE p.state <> 'offline' AND a.removed_at IS NULL";
     c.query(sql, &[], |row| {
         let Kept { settings, last_seen } = Kept::read(row, 1)?;
@@ -66,12 +71,17 @@ pub(super) fn remembered(c: &Connection) -> Result<Vec<(AccountId, Remembered)>,
 /// Stores what people are now.
 pub(super) fn save(c: &Connection, people: &[(AccountId, PresenceInfo)]) -> Result<(), DatabaseError> {
     let sql = "INSERT INTO presence (account, state, since, last_seen)
-               SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM accounts WHERE id = ?1)
+               SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM accounts WHERE id = ?1 AND removed_at IS NULL)
                ON CONFLICT (account) DO UPDATE SET state = ?2, since = ?3, last_seen = coalesce(?4, presence.last_seen)";
     for (account, info) in people {
         c.execute(sql, params![*account, word_of_state(info.state), info.since, info.last_seen])?;
     }
     Ok(())
+}
+
+/// Removes what is stored of an account.
+pub(super) fn forget(c: &Connection, account: AccountId) -> Result<(), DatabaseError> {
+    c.execute("DELETE FROM presence WHERE account = ?1", params![account]).map(drop)
 }
 
 /// Notes that the server runs.

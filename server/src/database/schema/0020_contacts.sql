@@ -29,3 +29,5 @@ CREATE TABLE blocks (
     last_seen INTEGER,
     PRIMARY KEY (blocker, blocked)
 ) STRICT, WITHOUT ROWID;
+-- For the directory: people are found by either name.
+CREATE INDEX accounts_by_display_name ON accounts (lower(display_name));

@@ -3,7 +3,6 @@
 CREATE TABLE presence (
     account INTEGER NOT NULL UNIQUE REFERENCES accounts (id),
     wish TEXT NOT NULL DEFAULT 'available',
-    status TEXT NOT NULL DEFAULT '',
     state TEXT NOT NULL DEFAULT 'offline',
     since INTEGER,
     last_seen INTEGER
