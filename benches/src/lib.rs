@@ -1,8 +1,11 @@
 //! What the bench tool is made of: the benches, the marks they put into picture and sound, and their statistics.
 
+pub mod answer;
 pub mod failure;
 pub mod fanout;
+pub mod idle;
 pub mod latency;
+pub mod linked;
 pub mod machine;
 pub mod processes;
 pub mod progress;

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use komado_bench::failure::BenchError;
 use komado_bench::fanout::{self, floor, publisher, readers, sealed};
+use komado_bench::idle::{self, crowd};
 use komado_bench::latency;
 
-/// Measures Komado: what a server's fan-out costs, and how late its calls are.
+/// Measures Komado: what a server's fan-out and its idle links cost, and how late its calls are.
 #[derive(Debug, Parser)]
 #[command(name = "komado-bench", version)]
 struct Arguments {
@@ -32,6 +33,13 @@ enum Bench {
         #[command(flatten)]
         output: Output,
     },
+    /// Many people who are there and do nothing: memory and CPU for each, and how late a change of presence is seen.
+    Idle {
+        #[command(flatten)]
+        options: idle::Options,
+        #[command(flatten)]
+        output: Output,
+    },
     /// The processes that a bench starts for itself.
     #[command(hide = true)]
     Part {
@@ -46,6 +54,7 @@ enum Part {
     Readers(readers::ReaderOptions),
     Publisher(publisher::PublisherOptions),
     Sealed(sealed::SealedOptions),
+    Crowd(crowd::CrowdOptions),
 }
 
 #[derive(Debug, clap::Args)]
@@ -82,10 +91,17 @@ fn run(bench: Bench) -> Result<(), BenchError> {
             write(output.json.as_deref(), &serde_json::to_string_pretty(&report)?)?;
             write(output.plot.as_deref(), &report.svg())
         }
+        Bench::Idle { options, output } => {
+            let report = idle::run(&options)?;
+            print!("{}", report.text());
+            write(output.json.as_deref(), &serde_json::to_string_pretty(&report)?)?;
+            write(output.plot.as_deref(), &report.svg())
+        }
         Bench::Part { part: Part::Floor(options) } => floor::run(&options),
         Bench::Part { part: Part::Readers(options) } => readers::run(&options),
         Bench::Part { part: Part::Publisher(options) } => publisher::run(&options),
         Bench::Part { part: Part::Sealed(options) } => sealed::run(&options),
+        Bench::Part { part: Part::Crowd(options) } => crowd::run(&options),
     }
 }
 

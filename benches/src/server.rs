@@ -35,15 +35,22 @@ impl OwnServer {
         arguments: &[String],
         realtime: bool,
     ) -> Result<Self, BenchError> {
-        let program = program.map_or_else(beside, |program| Ok(program.to_owned()))?;
-        if !program.is_file() {
-            return Err(BenchError::NoServer(program));
-        }
+        let found = found(program)?;
         let folder = TempDir::with_prefix("komado-bench-").map_err(BenchError::io("making the server's folder"))?;
         for account in accounts {
-            add(&program, folder.path(), *account)?;
+            add(&found, folder.path(), *account)?;
         }
-        let mut command = Command::new(&program);
+        Self::serve(program, folder, arguments, realtime)
+    }
+
+    /// Starts the server on data that were prepared in `folder`.
+    pub fn serve(
+        program: Option<&Path>,
+        folder: TempDir,
+        arguments: &[String],
+        realtime: bool,
+    ) -> Result<Self, BenchError> {
+        let mut command = Command::new(found(program)?);
         command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data"]);
         command.arg(folder.path()).args(arguments);
         let mut child = Child::start("komado-server", command, realtime)?;
@@ -66,6 +73,11 @@ impl OwnServer {
     pub fn id(&self) -> u32 {
         self.child.id()
     }
+}
+
+fn found(program: Option<&Path>) -> Result<PathBuf, BenchError> {
+    let program = program.map_or_else(beside, |program| Ok(program.to_owned()))?;
+    if program.is_file() { Ok(program) } else { Err(BenchError::NoServer(program)) }
 }
 
 fn beside() -> Result<PathBuf, BenchError> {

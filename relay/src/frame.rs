@@ -31,6 +31,10 @@ pub struct TrackId(pub u64);
 impl TrackId {
     /// The track that every link has in each direction: requests up, responses and events down.
     pub const CONTROL: TrackId = TrackId(0);
+
+    /// The track that every link has down: the presence of the reader's contacts, the newest of each. One number for
+    /// all readers, so that one encoded frame serves them all.
+    pub const PRESENCE: TrackId = TrackId(1);
 }
 
 impl fmt::Display for TrackId {

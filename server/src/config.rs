@@ -3,6 +3,7 @@
 use crate::address::PublicAddress;
 use crate::database::{Location, PostgresUrl, UnreadUrl, UrlError};
 use crate::identity::Code;
+use crate::presence::GRACE;
 use clap::{Args, ValueEnum};
 use relay::seal::Fingerprint;
 use relay::vocabulary::InvitationLink;
@@ -10,6 +11,9 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// A link that is lost for less than this changes nobody's presence.
+const DEAD_AFTER_MIN: Duration = GRACE;
 
 /// What the server needs to know; made from [`Layer`]s, or by hand for tests.
 #[derive(Debug, Clone)]
@@ -41,6 +45,10 @@ pub struct Config {
     pub idle: Duration,
     /// How many links an account may have.
     pub links_per_account: usize,
+    /// How long a client may be silent before it is taken for dead. Clients are heard about every second.
+    pub dead_after: Duration,
+    /// Whether members may look others up by the beginning of a name.
+    pub directory: bool,
     /// How many passwords are checked at once.
     pub hashing_threads: usize,
     /// What to log, in the syntax of `RUST_LOG`.
@@ -77,6 +85,8 @@ impl Config {
             max_connections: 18_000,
             idle: Duration::from_secs(75),
             links_per_account: 16,
+            dead_after: Duration::from_secs(15),
+            directory: true,
             hashing_threads: 2,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
@@ -185,6 +195,12 @@ pub struct Layer {
     /// Links that one account may have open [default: 16]
     #[arg(long, env = "KOMADO_LINKS_PER_ACCOUNT", value_name = "NUMBER")]
     pub links_per_account: Option<usize>,
+    /// Seconds after which a client that is not heard of is shown as offline, 10 or more [default: 15]
+    #[arg(long, env = "KOMADO_DEAD_AFTER_SECONDS", value_name = "SECONDS")]
+    pub dead_after_seconds: Option<u32>,
+    /// Whether members may search the directory of accounts [default: true]
+    #[arg(long, env = "KOMADO_DIRECTORY", value_name = "BOOL")]
+    pub directory: Option<bool>,
     /// Passwords checked at once; each takes 19 MiB while it is checked [default: 2]
     #[arg(long, env = "KOMADO_HASHING_THREADS", value_name = "NUMBER")]
     pub hashing_threads: Option<usize>,
@@ -270,6 +286,8 @@ impl Layer {
             max_connections: self.max_connections.or(next.max_connections),
             idle_seconds: self.idle_seconds.or(next.idle_seconds),
             links_per_account: self.links_per_account.or(next.links_per_account),
+            dead_after_seconds: self.dead_after_seconds.or(next.dead_after_seconds),
+            directory: self.directory.or(next.directory),
             hashing_threads: self.hashing_threads.or(next.hashing_threads),
             log: self.log.or(next.log),
             log_format: self.log_format.or(next.log_format),
@@ -306,6 +324,10 @@ impl Layer {
             max_connections: self.max_connections.unwrap_or(defaults.max_connections).max(1),
             idle: self.idle_seconds.map_or(defaults.idle, |seconds| Duration::from_secs(u64::from(seconds.max(1)))),
             links_per_account: self.links_per_account.unwrap_or(defaults.links_per_account).max(1),
+            dead_after: self
+                .dead_after_seconds
+                .map_or(defaults.dead_after, |seconds| Duration::from_secs(u64::from(seconds)).max(DEAD_AFTER_MIN)),
+            directory: self.directory.unwrap_or(defaults.directory),
             hashing_threads: self.hashing_threads.unwrap_or(defaults.hashing_threads).max(1),
             log: self.log.unwrap_or(defaults.log),
             log_format: self.log_format.unwrap_or(defaults.log_format),

@@ -50,6 +50,9 @@ pub enum LinkCommand {
 /// Why a link is told to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CloseReason {
+    /// The client said good-bye.
+    #[error("the client has left")]
+    Left,
     /// Its session was closed, has expired or was removed.
     #[error("the session has ended: log in again")]
     SessionEnded,

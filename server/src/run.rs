@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::delivery::CloseReason;
 use crate::http::listen::{self, ListenError};
 use crate::http::router;
+use crate::presence;
 use crate::state::{State, StateError};
 use crate::upkeep;
 use relay::vocabulary::Event;
@@ -59,6 +60,7 @@ impl Server {
         let mut upkeep = JoinSet::new();
         upkeep.spawn(upkeep::run(state.clone()));
         upkeep.spawn(call::watch(state.calls.clone()));
+        upkeep.spawn(presence::keep(state.presences.clone()));
         Ok(Running { addresses, state, serving, upkeep })
     }
 }
@@ -98,6 +100,11 @@ impl Running {
         }
         self.serving.shutdown().await;
         self.upkeep.shutdown().await;
+        match timeout_at(Instant::now() + PATIENCE, self.state.presences.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "it could not be stored who was here"),
+            Err(_) => tracing::warn!("it could not be stored in time who was here"),
+        }
         match timeout_at(Instant::now() + PATIENCE, self.state.database.flush()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the last writes may not have reached the disk"),

@@ -5,8 +5,10 @@ use crate::certificate::Certificate;
 use crate::chat::Chats;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::connections::Connections;
+use crate::contact::Contacts;
 use crate::database::{Database, DatabaseError, FolderLock};
-use crate::delivery::{Delivery, LinkCommand, LinkHandle};
+use crate::delivery::{CloseReason, Delivery, LinkCommand, LinkHandle};
 use crate::http::merge::Merging;
 use crate::http::problem::Refused;
 use crate::identity::authority::{self, Owner, Readers};
@@ -14,6 +16,7 @@ use crate::identity::{
     AccountId, Accounts, Actor, Audit, Backoff, Grants, Hasher, HasherError, Identity, Lifetime, Passwords, Profiles,
     Prover, Sessions,
 };
+use crate::presence::Presences;
 use crate::publication::Publications;
 use crate::tracks::Tracks;
 use parking_lot::Mutex;
@@ -21,6 +24,7 @@ use relay::TrackId;
 use relay::track::Track;
 use relay::vocabulary::{Problem, Right, Role, Thing, code};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Why the server did not start.
@@ -72,6 +76,12 @@ pub struct State {
     pub delivery: Arc<Delivery>,
     /// The merge windows of public tracks.
     pub merging: Merging,
+    /// All open links.
+    pub connections: Arc<Connections>,
+    /// Who is there.
+    pub presences: Arc<Presences>,
+    /// Who knows whom.
+    pub contacts: Arc<Contacts>,
     publications: Mutex<Publications>,
     closing: watch::Sender<bool>,
     folder: Mutex<Option<FolderLock>>,
@@ -91,9 +101,12 @@ impl State {
         let chats = Arc::new(Chats::new(database.clone(), clock));
         let tracks = Arc::new(Tracks::default());
         let delivery = Arc::new(Delivery::new(config.links_per_account));
-        let calls = Arc::new(Calls::new(delivery.clone(), tracks.clone(), chats.clone(), clock));
         let accounts = Accounts::new(database.clone(), hasher);
         let lifetime = Lifetime { renewed: config.session, longest: config.longest_session };
+        let presences = Arc::new(Presences::new(database.clone(), delivery.clone(), clock));
+        let contacts = Arc::new(Contacts::new(database.clone(), delivery.clone(), presences.clone()));
+        let calls = Calls::new(delivery.clone(), tracks.clone(), chats.clone(), presences.clone(), clock);
+        let calls = Arc::new(calls);
         Ok(Arc::new(Self {
             prover: Arc::new(Passwords::new(&accounts)),
             accounts,
@@ -113,6 +126,9 @@ impl State {
             calls,
             tracks,
             delivery,
+            connections: Arc::default(),
+            presences,
+            contacts,
             folder: Mutex::new(Some(folder)),
         }))
     }
@@ -124,9 +140,10 @@ impl State {
         let owner = Owner::of(identity);
         for track in self.tracks.owned_by(&owner) {
             if link.command(LinkCommand::Write { track }).is_err() {
-                link.close(crate::delivery::CloseReason::Overloaded);
+                link.close(CloseReason::Overloaded);
             }
         }
+        self.presences.found(&owner, link.id());
         self.link_reachable(link);
     }
 
@@ -150,17 +167,46 @@ impl State {
         }
     }
 
-    /// The link has ended.
-    pub fn link_gone(&self, link: &LinkHandle) {
-        self.delivery.unregister(link.id());
-        self.link_unreachable(link);
+    /// Nothing has come for so long that the client is taken for dead.
+    pub fn link_dead(&self, link: &LinkHandle, silence: Duration) {
+        if let Some(identity) = link.identity() {
+            self.presences.lost(&Owner::of(&identity), link.id(), silence);
+        }
     }
 
-    /// The track of that number, if `identity` may read it.
+    /// The client that was taken for dead is heard again.
+    pub fn link_alive(&self, link: &LinkHandle) {
+        if let Some(identity) = link.identity() {
+            self.presences.found(&Owner::of(&identity), link.id());
+        }
+    }
+
+    /// The link has ended; it was heard `silence` ago.
+    pub fn link_gone(&self, link: &LinkHandle, silence: Duration) {
+        self.delivery.unregister(link.id());
+        self.link_unreachable(link);
+        let Some(identity) = link.identity() else { return };
+        let owner = Owner::of(&identity);
+        match link.closing() {
+            // Everyone is to be found again as they were.
+            Some(CloseReason::ServerClosing) => {}
+            Some(CloseReason::Left | CloseReason::SessionEnded) => self.presences.left(&owner, link.id()),
+            Some(CloseReason::TooManyLinks | CloseReason::Overloaded) | None => {
+                self.presences.lost(&owner, link.id(), silence);
+            }
+        }
+        self.presences.leave(owner.account);
+    }
+
+    /// The track of that number, if `identity` may read it: from what follows `after`, if that is known.
     ///
     /// # Errors
     /// [`code::NOT_FOUND`], also for what must not be read: numbers tell nothing.
-    pub async fn readable(&self, identity: &Identity, id: TrackId) -> Result<Track, Refused> {
+    pub async fn readable(&self, identity: &Identity, id: TrackId, after: Option<u64>) -> Result<Track, Refused> {
+        if id == TrackId::PRESENCE {
+            let ended = || Problem::new(410, code::LINK_GONE, "The link has ended. Open a new one.");
+            return Ok(self.presences.track(identity.account, after).await?.ok_or_else(ended)?);
+        }
         let missing = || Problem::new(404, code::NOT_FOUND, format!("There is no track {id} that you may read."));
         let Some(chat) = crate::chat::chat_of(id) else {
             let found = self.tracks.find(id).filter(|live| authority::may_read(identity, &live.readers));
@@ -194,7 +240,13 @@ impl State {
     /// # Errors
     /// What [`Accounts::remove`] says, or the disk's refusal to let the picture go.
     pub async fn remove_account(&self, account: AccountId, rank: Option<Role>, by: Actor) -> Result<(), Refused> {
-        if let Some(picture) = self.accounts.remove(account, rank, by).await? {
+        let who = self.accounts.entry(account).await?.map(|entry| entry.account);
+        let contacts = self.contacts.of(account).await?;
+        let picture = self.accounts.remove(account, rank, by).await?;
+        if let Some(who) = who {
+            self.contacts.account_removed(&who, contacts);
+        }
+        if let Some(picture) = picture {
             self.profiles.let_go(&picture).await?;
         }
         self.refresh(account).await?;

@@ -278,7 +278,7 @@ async fn a_link_that_comes_back_finds_its_call_and_its_tracks(engine: Engine) {
     bob.post(&format!("/v1/calls/{}/accept", call.id), json!({})).await;
     assert!(matches!(bob.event().await, Event::CallAccepted { .. }));
 
-    world.running.state.link_gone(&bob.handle);
+    world.running.state.link_gone(&bob.handle, Duration::ZERO);
     let mut again = world.link("bob", "desk").await;
     assert!(matches!(again.event().await, Event::CallAccepted { .. }));
     assert!(matches!(again.command().await, LinkCommand::Write { .. }));
@@ -323,7 +323,7 @@ async fn publishers_make_public_tracks_and_lose_them_when_they_leave() {
 
     studio.post("/v1/tracks", json!({"name": "lobby", "public": true})).await;
     let track = world.running.state.tracks.public("lobby").unwrap();
-    world.running.state.link_gone(&studio.handle);
+    world.running.state.link_gone(&studio.handle, Duration::ZERO);
     assert!(!track.is_closed());
     let mut cursor = track.cursor(Start::Live);
     let end = tokio::time::timeout(world::PATIENCE, std::future::poll_fn(|context| cursor.poll_next(context)));

@@ -63,6 +63,21 @@ const ROUTES: &[(&str, &str, &str, Least)] = &[
     ("POST", "/v1/calls/{id}/hangup", "", Member),
     ("PUT", "/v1/cursors/{track}", "", Member),
     ("DELETE", "/v1/cursors/{track}", "", Member),
+    ("GET", "/v1/contacts", "", Member),
+    ("DELETE", "/v1/contacts/{account}", "", Member),
+    ("PUT", "/v1/contacts/{account}/groups", "", Member),
+    ("POST", "/v1/contacts/groups/rename", r#"{"from":"x"}"#, Member),
+    ("GET", "/v1/contacts/requests", "", Member),
+    ("POST", "/v1/contacts/requests", r#"{"to":"nobody"}"#, Member),
+    ("DELETE", "/v1/contacts/requests/{account}", "", Member),
+    ("POST", "/v1/contacts/requests/{account}/accept", "", Member),
+    ("POST", "/v1/contacts/requests/{account}/decline", "", Member),
+    ("GET", "/v1/blocks", "", Member),
+    ("PUT", "/v1/blocks/{account}", "", Member),
+    ("DELETE", "/v1/blocks/{account}", "", Member),
+    ("GET", "/v1/directory", "", Member),
+    ("GET", "/v1/presence", "", Member),
+    ("PUT", "/v1/presence", "", Member),
     // A member needs a grant, which none has here.
     ("POST", "/v1/tracks", r#"{"name":"lobby","public":true}"#, Provider),
     ("DELETE", "/v1/tracks/{id}", "", Member),
@@ -82,6 +97,7 @@ const ROUTES: &[(&str, &str, &str, Least)] = &[
     ("POST", "/v1/admin/invitations", "", Administrator),
     ("DELETE", "/v1/admin/invitations/{id}", "", Administrator),
     ("GET", "/v1/admin/audit", "", Administrator),
+    ("GET", "/v1/connections", "", Administrator),
 ];
 
 #[test]
@@ -115,6 +131,7 @@ fn filled(path: &str) -> String {
         .replace("{link}/down", &format!("{}/down?x=1&hold=0", "0".repeat(32)))
         .replace("{link}", &"0".repeat(32))
         .replace("{track}", "9998")
+        .replace("{account}", "999")
         .replace("{id}", "999")
 }
 

@@ -12,7 +12,7 @@ use relay::{
     link::{Class, Promise},
     seal::ServerProof,
     track::{Retention, Track},
-    vocabulary::{CreateTrack, Login, ReadFrom, Request, Response, Role, SessionOpened, TrackCreated},
+    vocabulary::{Carriage as Way, CreateTrack, Login, ReadFrom, Request, Response, Role, SessionOpened, TrackCreated},
 };
 use server::identity::Actor;
 use server::{Config, Running, Server};
@@ -130,6 +130,17 @@ async fn a_sealed_link_carries_commands_and_tracks_and_moves_up_to_streaming() {
         assert_eq!((path.up, path.down, path.alive), (Carriage::Streaming, Carriage::Streaming, true));
         assert!(caller.connection.clock_offset().is_some());
     }
+    // The list of connections sees the same from the other end.
+    let connections = house.running.state.connections.page(0, 10);
+    assert_eq!((connections.total, connections.more), (2, false));
+    for connection in &connections.connections {
+        let account = connection.account.as_ref().map(|account| account.name.as_str());
+        assert_eq!((account, connection.device.as_deref()), (Some("alice"), Some("desk")));
+        assert_eq!((connection.address.as_str(), connection.sealed, &connection.proxy), ("127.0.0.1", true, &None));
+        assert_eq!((connection.up, connection.down), (Way::Streaming, Way::Streaming));
+        assert!(connection.bytes_sent > 1_000 && connection.bytes_received > 1_000 && connection.silent_ms < 5_000);
+    }
+    drop(alice);
     house.running.stop().await;
 }
 

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::linked::Invitation;
 use super::readers::{Received, Told};
 use super::report::{Report, Side};
 use super::workload::Workload;
 use super::{Options, stage};
 use crate::failure::BenchError;
+use crate::linked::Invitation;
 use crate::machine::{limits, usage};
 use crate::processes::{Child, this_program};
 use crate::progress::Progress;

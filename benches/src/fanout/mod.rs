@@ -5,7 +5,6 @@
 
 mod conductor;
 pub mod floor;
-mod linked;
 mod player;
 pub mod publisher;
 pub mod readers;

@@ -9,10 +9,10 @@ use relay::track::{Retention, Track};
 use relay::vocabulary::{CreateTrack, Login, SessionOpened, TrackCreated};
 use relay::{SECOND, TrackId};
 
-use super::linked::{Invitation, Linked, first_line, runtime};
 use super::player::play;
 use super::workload::Workload;
 use crate::failure::BenchError;
+use crate::linked::{Invitation, Linked, first_line, runtime};
 use crate::machine::clock;
 
 /// How the conductor starts a publisher. The password is the first line of standard input.

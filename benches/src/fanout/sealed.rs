@@ -9,10 +9,10 @@ use relay::vocabulary::{ReadFrom, Resume, SessionOpened};
 use relay::{Frame, TrackId};
 use tokio::task::JoinSet;
 
-use super::linked::{Invitation, Linked, first_line, runtime};
 use super::readers::{Received, Told, tell};
 use super::workload::stamp;
 use crate::failure::BenchError;
+use crate::linked::{Invitation, Linked, first_line, runtime};
 use crate::machine::clock;
 
 /// How the conductor starts sealed readers. The publisher's invitation is the first line of standard input.

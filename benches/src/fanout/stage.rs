@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Options;
-use super::linked::Invitation;
 use crate::failure::BenchError;
+use crate::linked::Invitation;
 use crate::processes::{Child, this_program};
 use crate::server::{Account, OwnServer, PASSWORD};
 

@@ -3,40 +3,22 @@
 use bytes::BytesMut;
 use relay::{Decoded, Frame, WireError};
 
+use crate::answer::{Answer, AnswerError};
+
 /// Takes bytes as they come and hands out frames.
 #[derive(Debug)]
 pub struct Stream {
-    stage: Stage,
+    /// `None` for frames without HTTP.
+    answer: Option<Answer>,
     body: BytesMut,
     /// Bytes of the stream's magic still to come.
     magic: usize,
 }
 
-#[derive(Debug)]
-enum Stage {
-    /// Frames without HTTP.
-    Bare,
-    Head(Vec<u8>),
-    /// The chunk's size as read so far.
-    Size(usize),
-    /// After the size: an extension, and the line's end.
-    SizeEnd(usize),
-    /// Bytes of the chunk still to come.
-    Data(usize),
-    /// The line's end after a chunk.
-    DataEnd,
-    /// A body that ends with the connection.
-    Unchunked,
-}
-
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
-    #[error("the server answered {0:?}")]
-    Refused(String),
-    #[error("the response's head is longer than {MOST_HEAD} bytes")]
-    LongHead,
-    #[error("a chunk's size has the byte {0:#04x}")]
-    BadChunk(u8),
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
     #[error("the body ended")]
     Ended,
     #[error("not a frame: {0}")]
@@ -46,24 +28,35 @@ pub enum StreamError {
 impl Stream {
     /// Frames, one after another, from the first byte on.
     pub fn bare() -> Self {
-        Self { stage: Stage::Bare, body: BytesMut::new(), magic: 0 }
+        Self { answer: None, body: BytesMut::new(), magic: 0 }
     }
 
     /// The answer to a GET, its body in native framing.
     pub fn http() -> Self {
-        Self { stage: Stage::Head(Vec::new()), body: BytesMut::new(), magic: MAGIC_BYTES }
+        Self { answer: Some(Answer::default()), body: BytesMut::new(), magic: MAGIC_BYTES }
     }
 
     /// Whether the response's head has come.
     pub fn is_open(&self) -> bool {
-        !matches!(self.stage, Stage::Head(_))
+        self.answer.as_ref().is_none_or(Answer::is_open)
     }
 
     /// Takes `bytes`, calls `each` with every frame that they complete.
     pub fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(&Frame)) -> Result<(), StreamError> {
-        while !bytes.is_empty() {
-            let taken = self.step(bytes)?;
-            bytes = &bytes[taken..];
+        match &mut self.answer {
+            None => self.body.extend_from_slice(bytes),
+            Some(answer) => {
+                while !bytes.is_empty() {
+                    let (taken, part) = answer.step(bytes)?;
+                    if answer.is_done() {
+                        return Err(StreamError::Ended);
+                    }
+                    let skipped = self.magic.min(part.len());
+                    self.magic -= skipped;
+                    self.body.extend_from_slice(&part[skipped..]);
+                    bytes = &bytes[taken..];
+                }
+            }
         }
         loop {
             match Frame::decode(&mut self.body)? {
@@ -72,77 +65,10 @@ impl Stream {
             }
         }
     }
-
-    /// Takes some of `bytes` and says how many.
-    fn step(&mut self, bytes: &[u8]) -> Result<usize, StreamError> {
-        match &mut self.stage {
-            Stage::Bare | Stage::Unchunked => {
-                self.take_body(bytes);
-                return Ok(bytes.len());
-            }
-            Stage::Data(left) => {
-                let now = bytes.len().min(*left);
-                *left -= now;
-                if *left == 0 {
-                    self.stage = Stage::DataEnd;
-                }
-                self.take_body(&bytes[..now]);
-                return Ok(now);
-            }
-            Stage::Head(head) => {
-                head.push(bytes[0]);
-                if head.ends_with(b"\r\n\r\n") {
-                    self.stage = after_head(head)?;
-                } else if head.len() > MOST_HEAD {
-                    return Err(StreamError::LongHead);
-                }
-            }
-            Stage::Size(size) => match bytes[0] {
-                digit if digit.is_ascii_hexdigit() => {
-                    let value = char::from(digit).to_digit(16).unwrap_or(0) as usize;
-                    *size = (*size << 4 | value) & MOST_CHUNK;
-                }
-                b';' | b'\r' => self.stage = Stage::SizeEnd(*size),
-                other => return Err(StreamError::BadChunk(other)),
-            },
-            Stage::SizeEnd(size) => {
-                if bytes[0] == b'\n' {
-                    match *size {
-                        0 => return Err(StreamError::Ended),
-                        size => self.stage = Stage::Data(size),
-                    }
-                }
-            }
-            Stage::DataEnd => {
-                if bytes[0] == b'\n' {
-                    self.stage = Stage::Size(0);
-                }
-            }
-        }
-        Ok(1)
-    }
-
-    fn take_body(&mut self, bytes: &[u8]) {
-        let skipped = self.magic.min(bytes.len());
-        self.magic -= skipped;
-        self.body.extend_from_slice(&bytes[skipped..]);
-    }
-}
-
-fn after_head(head: &[u8]) -> Result<Stage, StreamError> {
-    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let status = head.lines().next().unwrap_or("").to_owned();
-    if !status.contains(" 200") {
-        return Err(StreamError::Refused(status));
-    }
-    let chunked = head.lines().any(|line| line.starts_with("transfer-encoding:") && line.contains("chunked"));
-    Ok(if chunked { Stage::Size(0) } else { Stage::Unchunked })
 }
 
 /// The native framing begins with eight bytes that say what it is.
 const MAGIC_BYTES: usize = 8;
-const MOST_HEAD: usize = 16 * 1024;
-const MOST_CHUNK: usize = 0xff_ffff;
 
 #[cfg(test)]
 mod tests {
@@ -186,6 +112,7 @@ mod tests {
     #[test]
     fn a_refusal_is_told() {
         let refused = Stream::http().feed(b"HTTP/1.1 404 Not Found\r\n\r\n", |_| ());
-        assert_eq!(refused, Err(StreamError::Refused("http/1.1 404 not found".into())));
+        let words = AnswerError::Refused("http/1.1 404 not found".into());
+        assert_eq!(refused, Err(StreamError::Answer(words)));
     }
 }

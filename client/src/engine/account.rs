@@ -39,6 +39,7 @@ impl Core {
         self.state.account = Some(opened.account.clone());
         self.tell(Event::LoggedIn { account: opened.account, session: opened.session, expires_at: opened.expires_at });
         self.ask(Purpose::ListChats, "GET", "/v1/chats", &());
+        self.meet_contacts();
         self.join_again();
         self.send_unsent();
     }
@@ -46,6 +47,7 @@ impl Core {
     pub(super) fn logged_out(&mut self, reason: &str) {
         self.state.account = None;
         self.state.chats.clear();
+        self.forget_contacts();
         self.end_media();
         self.tell(Event::LoggedOut { reason: reason.to_owned() });
     }

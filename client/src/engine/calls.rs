@@ -99,7 +99,7 @@ impl Core {
             Told::ServerClosing { retry_after_ms } => {
                 self.warn(format!("The server closes and will be back in about {retry_after_ms} ms."));
             }
-            Told::Unknown => tracing::debug!("the server told of something that this version does not know"),
+            other => self.told_of_contacts(other),
         }
     }
 

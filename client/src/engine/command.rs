@@ -1,6 +1,8 @@
 //! What a window, a script or a bot can ask of the engine.
 
-use relay::vocabulary::{CallId, ChatId};
+use std::time::Duration;
+
+use relay::vocabulary::{CallId, ChatId, Wish};
 
 /// How an account proves itself.
 #[derive(Clone)]
@@ -46,6 +48,72 @@ pub enum Command {
     },
     /// Ends a call, or stops ringing.
     HangUp,
+    /// Asks an account, by its name, to become a contact.
+    AskContact {
+        name: String,
+        text: String,
+    },
+    /// Does something about someone this account knows, by name: from contacts, requests, blocks or chats.
+    Contact {
+        name: String,
+        deed: Deed,
+    },
+    /// Gives a group another name, or, without one, dissolves it.
+    RenameGroup {
+        from: String,
+        to: Option<String>,
+    },
+    /// Reads the contacts anew and tells of them.
+    ListContacts,
+    /// Looks for accounts whose name begins so.
+    SearchDirectory {
+        prefix: String,
+    },
+    /// Says what this person wants to be, or says about it, or both.
+    SetPresence {
+        state: Option<Wish>,
+        status: Option<String>,
+    },
+    /// The person went away from this device, or came back. Any other command is a sign of coming back.
+    SetIdle {
+        idle: bool,
+    },
+    /// After how long without any command the person counts as away; never, by default.
+    AwayAfter {
+        span: Option<Duration>,
+    },
     /// Ends the engine.
     Quit,
+}
+
+/// What to do about someone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// Say yes to their request.
+    Accept,
+    /// Say no to it.
+    Decline,
+    /// Take one's own request back.
+    Withdraw,
+    /// Take them off the contacts.
+    Remove,
+    /// Put them into these groups, and no others.
+    Group(Vec<String>),
+    Block,
+    Unblock,
+}
+
+impl Deed {
+    /// How a person would call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accept => "accept a contact",
+            Self::Decline => "decline a contact",
+            Self::Withdraw => "take a request back",
+            Self::Remove => "remove a contact",
+            Self::Group(_) => "group a contact",
+            Self::Block => "block",
+            Self::Unblock => "unblock",
+        }
+    }
 }

@@ -18,6 +18,7 @@ use super::{
     command::{Command, Credentials},
     connecting::{ConnectOptions, Connecting, Failed},
     event::Event,
+    idle::Idle,
     requests::{Purpose, Requests},
     state::{ConnectionState, State},
 };
@@ -59,6 +60,7 @@ impl Engine {
         let (events, listener) = mpsc::channel(EVENTS);
         let (shown, state) = watch::channel(Arc::new(State::default()));
         let (lines, arrived) = mpsc::unbounded_channel();
+        let (changes, changed) = mpsc::unbounded_channel();
         let clock = Clock::start();
         let core = Core {
             connecting: Connecting::new(options, clock),
@@ -74,6 +76,10 @@ impl Engine {
             unsent: VecDeque::new(),
             lines,
             arrived,
+            changes,
+            changed,
+            idle: Idle::default(),
+            said_idle: None,
             retry_at: None,
             quit: false,
         };
@@ -111,6 +117,7 @@ pub(super) struct Linked {
     pub connection: Connection,
     pub requests: Requests,
     pub authenticated: bool,
+    pub reads_presence: bool,
 }
 
 /// A line that the server does not have yet.
@@ -136,6 +143,12 @@ pub(super) struct Core {
     /// has acknowledged must not be lost.
     pub lines: mpsc::UnboundedSender<(ChatId, Frame)>,
     arrived: mpsc::UnboundedReceiver<(ChatId, Frame)>,
+    /// Changes of presence on their way from the link to the engine.
+    pub changes: mpsc::UnboundedSender<Frame>,
+    changed: mpsc::UnboundedReceiver<Frame>,
+    /// Whether somebody uses this client, and what the server was told of that on this link.
+    pub idle: Idle,
+    pub said_idle: Option<bool>,
     pub retry_at: Option<Instant>,
     quit: bool,
 }
@@ -146,6 +159,7 @@ enum Woken {
     Opened(Box<Result<Connection, Failed>>),
     Link(LinkEvent),
     Line(ChatId, Frame),
+    Presence(Frame),
     KeyframeNeeded,
     Tick,
     Retry,
@@ -162,6 +176,7 @@ impl Core {
                 opened = self.connecting.outcome() => Woken::Opened(Box::new(opened)),
                 event = next_event(self.link.as_ref()) => Woken::Link(event),
                 Some((chat, frame)) = self.arrived.recv() => Woken::Line(chat, frame),
+                Some(frame) = self.changed.recv() => Woken::Presence(frame),
                 () = keyframe_needed(self.media.as_ref()) => Woken::KeyframeNeeded,
                 () = sleep_until(retry_at.unwrap_or_else(Instant::now)), if retry_at.is_some() => Woken::Retry,
                 _ = figures.tick() => Woken::Tick,
@@ -172,6 +187,7 @@ impl Core {
                 Woken::Opened(opened) => self.opened(*opened),
                 Woken::Link(event) => self.happened(event),
                 Woken::Line(chat, frame) => self.line(chat, &frame.payload()),
+                Woken::Presence(frame) => self.presence_changed(&frame),
                 Woken::KeyframeNeeded => self.ask_for_keyframe(),
                 Woken::Tick => self.renew_figures(),
                 Woken::Retry => self.connect(),
@@ -187,6 +203,9 @@ impl Core {
     }
 
     fn obey(&mut self, command: Command) {
+        if !matches!(command, Command::SetIdle { .. } | Command::AwayAfter { .. }) {
+            self.person_acts();
+        }
         match command {
             Command::LogIn(credentials) => {
                 self.credentials = Some(credentials);
@@ -211,6 +230,7 @@ impl Core {
                 self.hang_up();
                 self.quit = true;
             }
+            other => self.obey_about_contacts(other),
         }
     }
 
@@ -233,7 +253,12 @@ impl Core {
                     fingerprint: connection.fingerprint().map(|fingerprint| fingerprint.to_string()),
                 });
                 self.state.connection = ConnectionState::Connected { path: connection.path() };
-                self.link = Some(Linked { connection, requests: Requests::default(), authenticated: false });
+                self.link = Some(Linked {
+                    connection,
+                    requests: Requests::default(),
+                    authenticated: false,
+                    reads_presence: false,
+                });
                 self.authenticate();
             }
             Err(failed) => {
@@ -303,7 +328,13 @@ impl Core {
             }),
             Purpose::Say { chat, key } => response.read().map(|accepted| self.stored(chat, key, &accepted)),
             Purpose::Call | Purpose::Accept(_) => response.read().map(|call| self.call_changed(call)),
+            Purpose::ListContacts { .. } => response.read().map(|page| self.contacts_listed(page)),
+            Purpose::ListRequests => response.read().map(|requests| self.requests_listed(requests)),
+            Purpose::ListBlocks => response.read().map(|blocks| self.blocks_listed(blocks)),
+            Purpose::OwnPresence => response.read().map(|own| self.own_presence(own)),
+            Purpose::Search { prefix } => response.read().map(|directory| self.found(prefix, directory)),
             Purpose::ReadChat(_)
+            | Purpose::Change(_)
             | Purpose::Decline(_)
             | Purpose::HangUp(_)
             | Purpose::ReadMedia
@@ -343,6 +374,7 @@ impl Core {
         }
         self.report_call(false);
         self.send_unsent();
+        self.watch_the_person();
     }
 
     fn renew_path(&mut self) {

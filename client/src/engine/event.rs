@@ -1,6 +1,9 @@
 //! What happened, for those who want to know the moment: scripts, notifications, sounds.
 
-use relay::vocabulary::{Account, Call, CallId, Chat, ChatId, EndReason, Message, Problem};
+use relay::vocabulary::{
+    Account, Call, CallId, Chat, ChatId, Contact, ContactRequest, EndReason, Message, OwnPresence, PresenceInfo,
+    Problem, Profile, RequestOutcome,
+};
 use serde::Serialize;
 
 use crate::{call::Report, link::Path};
@@ -89,6 +92,57 @@ pub enum Event {
         call: CallId,
         report: Box<Report>,
         ended: bool,
+    },
+    /// All contacts with their presence: once after each login, and when asked for.
+    Contacts {
+        contacts: Vec<Contact>,
+    },
+    /// Someone asks to become a contact, or this account has asked.
+    ContactRequested {
+        request: ContactRequest,
+    },
+    ContactRequestEnded {
+        from: Account,
+        to: Account,
+        outcome: RequestOutcome,
+    },
+    ContactAdded {
+        contact: Contact,
+    },
+    ContactRemoved {
+        who: Account,
+    },
+    ContactGrouped {
+        account: u64,
+        groups: Vec<String>,
+    },
+    ContactGroupRenamed {
+        from: String,
+        to: Option<String>,
+    },
+    ContactBlocked {
+        who: Account,
+    },
+    ContactUnblocked {
+        who: Account,
+    },
+    /// The presence of a contact is another one than before.
+    Presence {
+        account: u64,
+        name: String,
+        #[serde(flatten)]
+        presence: PresenceInfo,
+    },
+    /// What this account is itself, all devices together.
+    OwnPresence {
+        #[serde(flatten)]
+        own: OwnPresence,
+    },
+    /// Accounts whose name begins with `prefix`.
+    Directory {
+        prefix: String,
+        people: Vec<Profile>,
+        more: bool,
     },
     /// A command was refused.
     Refused {

@@ -8,13 +8,17 @@ mod calls;
 mod chats;
 mod command;
 mod connecting;
+mod contacts;
 mod core;
 mod event;
+mod idle;
 mod requests;
+mod roster;
 mod state;
 
-pub use command::{Command, Credentials};
+pub use command::{Command, Credentials, Deed};
 pub use connecting::{ConnectOptions, Proof};
 pub use core::{Engine, EngineEnded};
 pub use event::Event;
+pub use roster::Roster;
 pub use state::{CallState, ChatState, ConnectionState, Line, State};

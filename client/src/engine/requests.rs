@@ -9,18 +9,35 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Purpose {
     LogIn,
-    Resume { session: String },
+    Resume {
+        session: String,
+    },
     LogOut,
     ListChats,
     OpenChat,
     ReadChat(ChatId),
-    Say { chat: ChatId, key: String },
+    Say {
+        chat: ChatId,
+        key: String,
+    },
     Call,
     Accept(CallId),
     Decline(CallId),
     HangUp(CallId),
     ReadMedia,
     Keyframe,
+    /// The first page of contacts, or a later one.
+    ListContacts {
+        first: bool,
+    },
+    ListRequests,
+    ListBlocks,
+    OwnPresence,
+    Search {
+        prefix: String,
+    },
+    /// Something whose effect the server tells of by events.
+    Change(&'static str),
 }
 
 impl Purpose {
@@ -39,6 +56,12 @@ impl Purpose {
             Self::HangUp(_) => "hang up",
             Self::ReadMedia => "watch and listen",
             Self::Keyframe => "ask for a keyframe",
+            Self::ListContacts { .. } => "list contacts",
+            Self::ListRequests => "list requests",
+            Self::ListBlocks => "list blocks",
+            Self::OwnPresence => "say what you are",
+            Self::Search { .. } => "search the directory",
+            Self::Change(name) => name,
         }
     }
 }

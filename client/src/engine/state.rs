@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use relay::vocabulary::{Account, Call, Chat, ChatId, Message};
 
+use super::roster::Roster;
 use crate::{call::Report, link::Path};
 
 /// Lines of a chat that are kept at hand; older ones are asked for.
@@ -16,6 +17,8 @@ pub struct State {
     pub account: Option<Account>,
     pub chats: BTreeMap<ChatId, Arc<ChatState>>,
     pub call: Option<CallState>,
+    /// Contacts with their presence, requests, blocks, and what this account is itself.
+    pub roster: Arc<Roster>,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -113,6 +113,22 @@ pub struct Arguments {
     #[arg(long)]
     pub answer: bool,
 
+    /// Accepts everyone who asks to become a contact.
+    #[arg(long)]
+    pub accept_contacts: bool,
+
+    /// Says what this person is: "available", "away" or "dnd" (do not disturb). It holds until another one is said.
+    #[arg(long, value_name = "STATE", value_parser = ["available", "away", "dnd"])]
+    pub presence: Option<String>,
+
+    /// Says this about it to contacts; empty takes it back.
+    #[arg(long, value_name = "TEXT")]
+    pub status: Option<String>,
+
+    /// Counts the person as away after so many seconds without a line on standard input.
+    #[arg(long, value_name = "SECONDS")]
+    pub away_after: Option<f64>,
+
     /// Hangs up after so many seconds of a call.
     #[arg(long, value_name = "SECONDS")]
     pub hang_up_after: Option<f64>,
@@ -153,5 +169,8 @@ const EXAMPLES: &str = "Examples:
     komado --headless --server http://chat.example --proxy http://proxy:3128 --user alice --password-file pw \\
       --with bob --call --hang-up-after 20 --quit-after-call --record call.mkv --snapshots seen
 
-Lines on standard input:
+Lines on standard input, each of which also shows that somebody is there:
+  contact add NAME [TEXT] · contact accept|decline|withdraw|remove NAME · contact group NAME [GROUP, ...]
+  contacts · group rename OLD, NEW · group dissolve GROUP · block NAME · unblock NAME · directory [PREFIX]
+  presence available|away|dnd · status [TEXT] · idle on|off
   chat NAME · say CHAT TEXT · call CHAT · accept [CALL] · decline [CALL] · hangup · logout · quit";

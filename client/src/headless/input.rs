@@ -3,11 +3,15 @@
 use relay::vocabulary::CallId;
 use thiserror::Error;
 
+use super::people;
 use crate::engine::Command;
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InputError {
-    #[error("\"{0}\" is not a command: use chat, say, call, accept, decline, hangup, logout or quit")]
+    #[error(
+        "\"{0}\" is not a command: use chat, say, call, accept, decline, hangup, contact, contacts, group, block, \
+         unblock, presence, status, idle, directory, logout or quit"
+    )]
     Unknown(String),
     #[error("write: {0}")]
     Usage(&'static str),
@@ -40,7 +44,10 @@ pub fn parse(line: &str, ringing: Option<CallId>) -> Result<Option<Command>, Inp
         "hangup" => Command::HangUp,
         "logout" => Command::LogOut,
         "quit" => Command::Quit,
-        other => return Err(InputError::Unknown(other.to_owned())),
+        other => match people::parse(other, rest) {
+            Some(command) => command?,
+            None => return Err(InputError::Unknown(other.to_owned())),
+        },
     }))
 }
 

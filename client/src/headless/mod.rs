@@ -3,6 +3,7 @@
 mod arguments;
 mod failure;
 mod input;
+mod people;
 mod run;
 mod settings;
 mod sources;

@@ -13,10 +13,11 @@ use tokio::{
 };
 
 use super::{
-    arguments::Arguments, failure::HeadlessError, input, settings::Settings, sources::devices, trust::KnownServers,
+    arguments::Arguments, failure::HeadlessError, input, people, settings::Settings, sources::devices,
+    trust::KnownServers,
 };
 use crate::{
-    engine::{Command, ConnectOptions, Credentials, Engine, Event, Proof},
+    engine::{Command, ConnectOptions, Credentials, Deed, Engine, Event, Proof},
     http::{Http, ProxyRules, ServerAddress},
     link,
 };
@@ -30,6 +31,9 @@ pub async fn run(mut arguments: Arguments) -> Result<(), HeadlessError> {
     let credentials = credentials(&arguments)?;
     let setup = devices(&arguments)?;
     let (engine, events) = Engine::start(options, setup);
+    if let Some(seconds) = arguments.away_after {
+        engine.give(Command::AwayAfter { span: Some(Duration::from_secs_f64(seconds.max(0.0))) }).await?;
+    }
     engine.give(Command::LogIn(credentials)).await?;
     let script = Script { ringing: None, said: 0, call_ends: None, failed: None, arguments };
     let result = script.play(&engine, events).await;
@@ -86,6 +90,12 @@ impl Script {
     async fn follow(&mut self, engine: &Engine, event: &Event) -> Result<(), HeadlessError> {
         match event {
             Event::LoggedIn { .. } => {
+                // What holds for the account is said once: another device may say something else later.
+                let state = self.arguments.presence.take().as_deref().and_then(people::state);
+                let status = self.arguments.status.take();
+                if state.is_some() || status.is_some() {
+                    engine.give(Command::SetPresence { state, status }).await?;
+                }
                 // A link that was opened anew logs in again: what was begun is not begun twice.
                 if let Some(with) = self.arguments.with.clone().filter(|_| self.said == 0) {
                     engine.give(Command::OpenChat { with }).await?;
@@ -132,6 +142,14 @@ impl Script {
                 if self.arguments.quit_after_call =>
             {
                 engine.give(Command::Quit).await?;
+            }
+            Event::ContactRequested { request } if self.arguments.accept_contacts => {
+                // One's own requests are told of as well.
+                let mine = self.arguments.user.as_deref().is_some_and(|me| request.from.name.eq_ignore_ascii_case(me));
+                if !mine {
+                    let name = request.from.name.clone();
+                    engine.give(Command::Contact { name, deed: Deed::Accept }).await?;
+                }
             }
             Event::Unreachable { reason, r#final: true } => {
                 self.failed = Some(reason.clone());

@@ -23,6 +23,9 @@ pub enum Promise {
     Referenced,
     /// Every frame at most once.
     Once,
+    /// Every frame as it comes; one may come twice, or after a newer one. For tracks that keep the latest, whose reader
+    /// knows the newer of two values by its sequence number.
+    Latest,
 }
 
 /// Why the other end is not believed any more.
@@ -62,7 +65,7 @@ impl Incoming {
     pub fn new(track: TrackId, promise: Promise) -> Self {
         let next = match promise {
             Promise::Complete { after } => after + 1,
-            Promise::Referenced | Promise::Once => 0,
+            Promise::Referenced | Promise::Once | Promise::Latest => 0,
         };
         Self {
             track,
@@ -82,7 +85,7 @@ impl Incoming {
     pub fn starving_since(&self) -> Option<Micros> {
         match self.promise {
             Promise::Referenced => self.waiting_since,
-            Promise::Complete { .. } | Promise::Once => None,
+            Promise::Complete { .. } | Promise::Once | Promise::Latest => None,
         }
     }
 
@@ -147,7 +150,7 @@ impl Incoming {
         let deliverable = match self.promise {
             Promise::Complete { .. } => sequence == self.next,
             Promise::Referenced => frame.header().reference().is_none_or(|reference| self.has(reference)),
-            Promise::Once => true,
+            Promise::Once | Promise::Latest => true,
         };
         if !deliverable && sequence < self.keyframe {
             // The reference was given up with all that came before that keyframe.
@@ -176,6 +179,7 @@ impl Incoming {
     fn is_done(&self, sequence: u64) -> bool {
         match self.promise {
             Promise::Complete { .. } => sequence < self.next,
+            Promise::Latest => false,
             Promise::Referenced | Promise::Once => {
                 let oldest = self.delivered.largest().map_or(0, |largest| largest.saturating_sub(REMEMBERED));
                 sequence < oldest || self.delivered.contains(sequence)
@@ -198,6 +202,7 @@ impl Incoming {
                 self.delivered.insert(header.sequence, header.sequence);
                 self.delivered.merge_lowest(REMEMBERED as usize);
             }
+            Promise::Latest => {}
         }
         out.push(frame);
     }
@@ -223,7 +228,7 @@ impl Incoming {
                 Promise::Complete { .. } => {
                     self.waiting.first_key_value().map(|(first, _)| *first).filter(|first| *first == self.next)
                 }
-                Promise::Referenced | Promise::Once => self
+                Promise::Referenced | Promise::Once | Promise::Latest => self
                     .waiting
                     .iter()
                     .find(|(_, frame)| frame.header().reference().is_none_or(|reference| self.has(reference)))

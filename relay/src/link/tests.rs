@@ -222,7 +222,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     /// Whatever is cut, delayed, reordered or repeated: chat and commands arrive complete, in order and once; no
-    /// picture comes without its reference; sound comes at most once.
+    /// picture comes without its reference; sound comes at most once; of presence the newest of each arrives.
     #[test]
     fn tracks_keep_their_promises(faults in proptest::collection::vec(faults(), 60..200), rate in 600..60_000usize) {
         let mut sim = Sim::new();
@@ -237,6 +237,9 @@ proptest! {
         sim.client.accept_track(AUDIO, Promise::Referenced);
         sim.client.accept_track(VIDEO, Promise::Referenced);
         sim.server.accept_track(UP_VIDEO, Promise::Referenced);
+        let presence = Track::new(TrackId::PRESENCE, Retention::Latest { max_keys: 7 });
+        sim.server.send_track(&presence, Start::Oldest, Class::Message, 0);
+        sim.client.accept_track(TrackId::PRESENCE, Promise::Latest);
         let mut requests = 0;
         for (tick, fault) in faults.iter().enumerate() {
             let tick = tick as u64 + 1;
@@ -256,6 +259,9 @@ proptest! {
             sim.archive.push(line.clone());
             chat.append(line, sim.now).unwrap();
             sound.append(alone(AUDIO, Kind::Audio, tick, sim.now), sim.now).unwrap();
+            // The numbers of a presence track have gaps: they count the changes of everybody.
+            let change = alone(TrackId::PRESENCE, Kind::Event, tick * 1_000, sim.now);
+            presence.append_keyed(tick % 7, change, sim.now).unwrap();
             let wanted = std::mem::take(&mut sim.wanted);
             camera.capture(wanted.contains(&VIDEO), sim.now);
             up_camera.capture(wanted.contains(&UP_VIDEO), sim.now);
@@ -282,10 +288,14 @@ proptest! {
             }
         }
         let all: Vec<u64> = (1..=faults.len() as u64).collect();
-        prop_assert_eq!(sim.sequences(CHAT), all);
+        prop_assert_eq!(sim.sequences(CHAT), all.clone());
         let commands: Vec<u64> = (1..=requests).collect();
         prop_assert_eq!(sim.sequences(TrackId::CONTROL), commands.clone());
         prop_assert_eq!(of(&sim.at_server, TrackId::CONTROL), commands);
+        let newest = |ticks: &[u64]| (0..7).map(|key| ticks.iter().filter(|tick| **tick % 7 == key).max().copied())
+            .collect::<Vec<_>>();
+        let changes: Vec<u64> = sim.sequences(TrackId::PRESENCE).iter().map(|sequence| sequence / 1_000).collect();
+        prop_assert_eq!(newest(&changes), newest(&all));
         check_references(&sim.at_client, VIDEO);
         check_references(&sim.at_client, AUDIO);
         check_references(&sim.at_server, UP_VIDEO);

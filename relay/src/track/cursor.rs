@@ -237,7 +237,7 @@ impl Reader {
                 },
                 |place| place + 1,
             ),
-            (Start::After(_), Retention::Latest { .. }) => log.oldest_place(),
+            (Start::After(sequence), Retention::Latest { .. }) => log.place_of_newer(sequence),
         };
         reader
     }

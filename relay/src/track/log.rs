@@ -116,6 +116,9 @@ impl Log {
             }
             Entries::Keyed { next, entries, places } => {
                 if let Some(place) = places.get(&key) {
+                    if entries.get(place).is_some_and(|(_, held)| held.frame.header().sequence > sequence) {
+                        return Ok(());
+                    }
                     if let Some((_, old)) = entries.remove(place) {
                         self.bytes -= old.frame.encoded().len();
                     }
@@ -134,6 +137,19 @@ impl Log {
         self.newest = Some(sequence);
         self.trim();
         Ok(())
+    }
+
+    /// Takes a key and its value out of a log that keeps the latest.
+    pub fn remove(&mut self, key: u64) {
+        let Entries::Keyed { entries, places, .. } = &mut self.entries else { return };
+        if let Some((_, old)) = places.remove(&key).and_then(|place| entries.remove(&place)) {
+            self.bytes -= old.frame.encoded().len();
+        }
+    }
+
+    /// Whether a log that keeps the latest has a value of this key.
+    pub fn has_key(&self, key: u64) -> bool {
+        matches!(&self.entries, Entries::Keyed { places, .. } if places.contains_key(&key))
     }
 
     fn trim(&mut self) {
@@ -195,6 +211,14 @@ impl Log {
             Some(ahead) => Ok(self.oldest_place() + ahead.min(held)),
             None => Err(oldest - 1),
         }
+    }
+
+    /// The place of the first frame with a higher sequence number in a log that keeps the latest; the place of the next
+    /// append when there is none.
+    pub fn place_of_newer(&self, sequence: u64) -> u64 {
+        let Entries::Keyed { next, entries, .. } = &self.entries else { return self.next_place() };
+        let newer = entries.iter().find(|(_, (_, entry))| entry.frame.header().sequence > sequence);
+        newer.map_or(*next, |(place, _)| *place)
     }
 
     /// The place of the newest frame that is not newer than `sequence`. Frames of a group may stand a little out of

@@ -31,7 +31,7 @@ pub enum Retention {
         /// Media time between the oldest and the newest frame.
         max_time: Micros,
     },
-    /// The newest frame of each key, for at most `max_keys` keys.
+    /// The newest frame of each key, by its sequence number, for at most `max_keys` keys.
     Latest { max_keys: usize },
 }
 
@@ -104,7 +104,8 @@ impl Track {
         self.append_keyed(0, frame, now)
     }
 
-    /// Appends the newest value of `key` to a track that keeps the latest; other tracks take no notice of the key.
+    /// Appends the newest value of `key` to a track that keeps the latest; other tracks take no notice of the key. The
+    /// newest is the one with the highest sequence number: an older one that comes late is passed over.
     pub fn append_keyed(&self, key: u64, frame: Frame, now: Micros) -> Result<(), AppendError> {
         let found = frame.header().track;
         if found != self.id {
@@ -114,6 +115,16 @@ impl Track {
         log.append(key, frame, now)?;
         Self::wake(&self.shared, log);
         Ok(())
+    }
+
+    /// Takes a key out of a track that keeps the latest: readers that have not got its value yet do not get it.
+    pub fn remove_key(&self, key: u64) {
+        self.shared.log.lock().remove(key);
+    }
+
+    /// Whether a track that keeps the latest has a value of `key`.
+    pub fn has_key(&self, key: u64) -> bool {
+        self.shared.log.lock().has_key(key)
     }
 
     /// Ends the track. Readers get what it still holds and then its end.

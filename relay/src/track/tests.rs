@@ -117,6 +117,26 @@ fn the_latest_value_of_each_key_is_kept() {
 }
 
 #[test]
+fn the_latest_is_told_by_its_number_and_can_be_read_on_from_one() {
+    let track = Track::new(ID, Retention::Latest { max_keys: 3 });
+    track.append_keyed(1, frame(10, true, 1), 0).unwrap();
+    track.append_keyed(2, frame(20, true, 1), 0).unwrap();
+    // Two writers that change the same value may come in the wrong order.
+    track.append_keyed(2, frame(15, true, 1), 0).unwrap();
+    assert_eq!(sequences(&mut track.cursor(Start::Oldest)), [10, 20]);
+    assert_eq!(sequences(&mut track.cursor(Start::After(10))), [20]);
+    let mut reader = track.cursor(Start::After(20));
+    assert_eq!(sequences(&mut reader), [0u64; 0]);
+    track.append_keyed(1, frame(21, true, 1), 0).unwrap();
+    track.append_keyed(3, frame(22, true, 1), 0).unwrap();
+    track.remove_key(3);
+    assert!(track.has_key(1) && !track.has_key(3));
+    assert_eq!(sequences(&mut reader), [21]);
+    let holding = track.holding();
+    assert_eq!((holding.frames, holding.bytes), (2, 2 * frame(20, true, 1).encoded().len()));
+}
+
+#[test]
 fn a_waiting_reader_is_woken_once_an_append_and_at_the_end() {
     let track = group(1 << 20);
     let count = Arc::new(Count(AtomicUsize::new(0)));

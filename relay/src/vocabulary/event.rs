@@ -1,6 +1,8 @@
 //! Events: what the server tells a client on the control track without having been asked.
 
-use super::{Call, CallId, Chat, EndReason, Member, VocabularyError};
+use super::{
+    Call, CallId, Chat, Contact, ContactRequest, EndReason, Member, PresenceInfo, RequestOutcome, VocabularyError,
+};
 use serde::{Deserialize, Serialize};
 
 /// Longest event, in bytes of JSON.
@@ -89,6 +91,74 @@ pub enum Event {
     KeyframeWanted {
         /// The track.
         track: u64,
+    },
+    /// Someone asks to become a contact; to both, on all their links.
+    #[serde(rename = "contact.requested")]
+    ContactRequested {
+        /// The request.
+        request: ContactRequest,
+    },
+    /// A request does not wait any more; to both, on all their links.
+    #[serde(rename = "contact.request_ended")]
+    ContactRequestEnded {
+        /// Who had asked.
+        from: Member,
+        /// Who was asked.
+        to: Member,
+        /// How it ended.
+        outcome: RequestOutcome,
+    },
+    /// Someone is a contact from now on; to both, each about the other.
+    #[serde(rename = "contact.added")]
+    ContactAdded {
+        /// The contact.
+        contact: Contact,
+        /// Changes of presence up to this number are in it.
+        as_of: u64,
+    },
+    /// Someone is no contact any more; to both, each about the other.
+    #[serde(rename = "contact.removed")]
+    ContactRemoved {
+        /// Who it was.
+        who: Member,
+    },
+    /// A contact is in other groups of the account's own than before.
+    #[serde(rename = "contact.grouped")]
+    ContactGrouped {
+        /// Number of the contact's account.
+        account: u64,
+        /// Its groups from now on.
+        groups: Vec<String>,
+    },
+    /// A group of the account's own has another name, was joined to another one, or is no more.
+    #[serde(rename = "contact.group_renamed")]
+    ContactGroupRenamed {
+        /// Its name until now.
+        from: String,
+        /// Its name from now on; absent if it was dissolved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+    /// The account has blocked someone on one of its devices, who is not shown among its contacts any more.
+    #[serde(rename = "contact.blocked")]
+    ContactBlocked {
+        /// Who it is.
+        who: Member,
+    },
+    /// The account has taken a block back. If the other is a contact, [`Event::ContactAdded`] follows.
+    #[serde(rename = "contact.unblocked")]
+    ContactUnblocked {
+        /// Who it is.
+        who: Member,
+    },
+    /// The presence of a contact, or the account's own, has changed. On track 1 only, where the frame's sequence number
+    /// tells the newer of two.
+    #[serde(rename = "presence.changed")]
+    PresenceChanged {
+        /// Whose presence.
+        account: u64,
+        /// What it is now.
+        presence: PresenceInfo,
     },
     /// The server goes: come back after a while.
     #[serde(rename = "server.closing")]

@@ -9,10 +9,13 @@ mod account;
 mod administration;
 mod call;
 mod chat;
+mod connection;
+mod contact;
 mod device;
 mod envelope;
 mod event;
 mod joining;
+mod presence;
 mod problem;
 mod profile;
 mod rights;
@@ -25,6 +28,11 @@ pub use chat::{
     Chat, ChatId, Chats, HISTORY_MAX, History, KEY_MAX, Member, Message, MessageAccepted, Notice, OpenChat,
     SendMessage, TEXT_MAX,
 };
+pub use connection::{CONNECTIONS_MAX, Carriage, Connection, Connections, ProxyHint};
+pub use contact::{
+    AskContact, Blocks, CONTACTS_MAX, CONTACTS_PAGE_MAX, Contact, ContactRequest, ContactRequests, Contacts, Directory,
+    GROUP_NAME_MAX, GROUPS_MAX, REQUEST_TEXT_MAX, RenameGroup, RequestOutcome, SetGroups,
+};
 pub use device::{DeviceSession, DeviceSessions, OpenSession};
 pub use envelope::{Envelope, REQUEST_MAX, RESPONSE_MAX, Request, Response};
 pub use event::{EVENT_MAX, Event};
@@ -32,6 +40,7 @@ pub use joining::{
     CODE_MAX, ChangePassword, INVITATION_HOURS_MAX, Invitation, InvitationLink, InvitationLinkError, Invitations,
     Invite, Invited, Join, Leave, NOTE_MAX, Reset, ResetCode,
 };
+pub use presence::{Availability, OwnPresence, PresenceInfo, SetPresence, Wish};
 pub use problem::{Problem, code};
 pub use profile::{
     ChangeProfile, DISPLAY_NAME_MAX, LANGUAGE_MAX, Me, PICTURE_LINK_MAX, PICTURE_MAX, PICTURE_SIDE, PictureData,
@@ -149,4 +158,9 @@ fn label(what: &'static str, limit: usize, text: &str) -> Result<(), VocabularyE
         return Err(VocabularyError::Invalid { what, reason: "control characters are not allowed" });
     }
     Ok(())
+}
+
+/// A line of at most `limit` bytes without control characters, perhaps an empty one.
+fn line(what: &'static str, limit: usize, text: &str) -> Result<(), VocabularyError> {
+    if text.is_empty() { Ok(()) } else { label(what, limit, text) }
 }

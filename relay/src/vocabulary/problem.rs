@@ -47,6 +47,10 @@ pub mod code {
     pub const LAST_ADMINISTRATOR: &str = "last_administrator";
     /// A picture that cannot be read, or is too large.
     pub const UNUSABLE_PICTURE: &str = "unusable_picture";
+    /// The other person does not want to hear from the caller.
+    pub const NOT_REACHABLE: &str = "not_reachable";
+    /// The caller has blocked the other person.
+    pub const BLOCKED_BY_YOU: &str = "blocked_by_you";
     /// There are as many of these as there may be.
     pub const TOO_MANY: &str = "too_many";
     /// The name is in use.
@@ -133,6 +137,8 @@ fn title(code: &str) -> &'static str {
         code::IN_A_CALL => "Already in a call",
         code::CALL_MOVED_ON => "The call has moved on",
         code::TOO_MANY => "There are too many already",
+        code::NOT_REACHABLE => "This person cannot be reached",
+        code::BLOCKED_BY_YOU => "You have blocked this person",
         code::NAME_TAKEN => "The name is in use",
         code::DISK_FULL => "The server's disk is full",
         code::OVERLOADED => "The server has too much to do",

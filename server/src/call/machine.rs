@@ -154,6 +154,11 @@ impl Call {
         here.map(|party| party.member.id)
     }
 
+    /// The accounts that are in it.
+    pub fn joined(&self) -> impl Iterator<Item = AccountId> {
+        self.parties.iter().filter(|party| !self.over() && party.joined()).map(|party| party.member.id)
+    }
+
     /// Whether this account was ever asked into it.
     pub fn concerns(&self, account: AccountId) -> bool {
         self.parties.iter().any(|party| party.member.id == account)

@@ -8,6 +8,7 @@ use crate::clock::{Clock, unix_ms};
 use crate::delivery::{Delivery, LinkCommand};
 use crate::identity::AccountId;
 use crate::identity::authority::{Owner, Readers};
+use crate::presence::Presences;
 use crate::tracks::{Content, Tracks};
 use parking_lot::Mutex;
 use relay::TrackId;
@@ -30,17 +31,24 @@ pub struct Calls {
     delivery: Arc<Delivery>,
     tracks: Arc<Tracks>,
     chats: Arc<Chats>,
+    presences: Arc<Presences>,
     clock: Clock,
     changed: Notify,
     notes: Mutex<JoinSet<()>>,
 }
 
 impl Calls {
-    /// Calls that reach devices by `delivery`, find their tracks in `tracks` and write into `chats`. Let
-    /// [`watch`] run beside it.
-    pub fn new(delivery: Arc<Delivery>, tracks: Arc<Tracks>, chats: Arc<Chats>, clock: Clock) -> Self {
+    /// Calls that reach devices by `delivery`, find their tracks in `tracks`, write into `chats` and show in
+    /// `presences`. Let [`watch`] run beside it.
+    pub fn new(
+        delivery: Arc<Delivery>,
+        tracks: Arc<Tracks>,
+        chats: Arc<Chats>,
+        presences: Arc<Presences>,
+        clock: Clock,
+    ) -> Self {
         let switchboard = Mutex::new(Switchboard::new(unix_ms()));
-        Self { switchboard, delivery, tracks, chats, clock, changed: Notify::new(), notes: Mutex::default() }
+        Self { switchboard, delivery, tracks, chats, presences, clock, changed: Notify::new(), notes: Mutex::default() }
     }
 
     /// Calls everyone else in a chat.
@@ -140,6 +148,9 @@ impl Calls {
     /// Does what a step of `call` asks for, in its order. The switchboard stays locked, so that nobody is told of a
     /// later step before an earlier one.
     fn act(&self, switchboard: &mut Switchboard, call: CallId, effects: Vec<Effect>) {
+        for (account, in_call) in switchboard.take_talk_changes() {
+            self.presences.talk(account, in_call);
+        }
         let mut effects = VecDeque::from(effects);
         while let Some(effect) = effects.pop_front() {
             match effect {

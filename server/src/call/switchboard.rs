@@ -18,6 +18,9 @@ pub struct Switchboard {
     calls: BTreeMap<CallId, Call>,
     past: VecDeque<Call>,
     engaged: HashMap<AccountId, CallId>,
+    talking: HashMap<AccountId, CallId>,
+    /// Who has joined a call or is in none any more, since it was asked last.
+    talk_changes: Vec<(AccountId, bool)>,
     reachable: Reachability,
     next: CallId,
 }
@@ -29,6 +32,8 @@ impl Switchboard {
             calls: BTreeMap::new(),
             past: VecDeque::new(),
             engaged: HashMap::new(),
+            talking: HashMap::new(),
+            talk_changes: Vec::new(),
             reachable: Reachability::default(),
             next: first,
         }
@@ -125,6 +130,11 @@ impl Switchboard {
         self.engaged.get(&account).and_then(|id| self.calls.get(id)).map(Call::view)
     }
 
+    /// Who is in a call since this was asked last, or in none any more.
+    pub fn take_talk_changes(&mut self) -> Vec<(AccountId, bool)> {
+        std::mem::take(&mut self.talk_changes)
+    }
+
     /// A link of a device can be reached. Says what it must be told to be where its call is, and for which call it
     /// rings now.
     pub fn link_reachable(&mut self, owner: &Owner, link: LinkId, now: Duration) -> Option<(CallId, Event)> {
@@ -190,11 +200,16 @@ impl Switchboard {
         Ok((view, effects))
     }
 
-    /// Brings the list of who is engaged up to date after a step of this call.
+    /// Brings the lists of who is engaged and who talks up to date after a step of this call.
     fn tidy(&mut self, id: CallId) {
         self.engaged.retain(|_, call| *call != id);
         let Some(call) = self.calls.get(&id) else { return };
         self.engaged.extend(call.engaged().map(|account| (account, id)));
+        let joined: Vec<AccountId> = call.joined().collect();
+        let left = self.talking.extract_if(|account, call| *call == id && !joined.contains(account));
+        self.talk_changes.extend(left.map(|(account, _)| (account, false)));
+        let come = joined.into_iter().filter(|account| self.talking.insert(*account, id).is_none());
+        self.talk_changes.extend(come.map(|account| (account, true)));
         if call.over()
             && let Some(call) = self.calls.remove(&id)
         {

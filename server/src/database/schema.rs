@@ -30,6 +30,8 @@ const STEPS: &[Step] = &[
     Step::Common(include_str!("schema/0001_first.sql")),
     Step::Common(include_str!("schema/0002_names.sql")),
     Step::Common(include_str!("schema/0003_identity.sql")),
+    Step::Common(include_str!("schema/0020_contacts.sql")),
+    Step::Common(include_str!("schema/0021_presence.sql")),
 ];
 
 /// Brings the database to the newest version.

@@ -18,6 +18,7 @@ pub(super) async fn start(
     Body(start): Body<StartCall>,
 ) -> Result<(StatusCode, Json<Call>), Refused> {
     let room = super::chats::of_caller(&state, &known, start.chat).await?;
+    super::chats::may_talk(&state, &known, &room).await?;
     let owner = linked(&state, &known)?;
     let call = state.calls.start(known.identity.member(), &owner, room.id, &room.members)?;
     tracing::info!(call = call.id, chat = room.id, caller = known.identity.account, "a call starts");

@@ -32,6 +32,7 @@ pub(super) async fn open(
     if other.id == known.identity.account {
         return Err(Problem::new(422, code::INVALID, "A chat needs somebody else: name another account.").into());
     }
+    state.contacts.may_reach(known.identity.account, &other).await?;
     let (room, made) = state.chats.open(known.identity.account, other.id).await?;
     let chat = room.view();
     if made {
@@ -50,6 +51,7 @@ pub(super) async fn send(
     Body(message): Body<SendMessage>,
 ) -> Result<(StatusCode, Json<MessageAccepted>), Refused> {
     let room = of_caller(&state, &known, chat).await?;
+    may_talk(&state, &known, &room).await?;
     let accepted = state.chats.post(&room, known.identity.account, message).await?;
     Ok((StatusCode::CREATED, Json(accepted)))
 }
@@ -71,6 +73,15 @@ pub(super) async fn history(
 ) -> Result<Json<History>, Refused> {
     let room = of_caller(&state, &known, chat).await?;
     Ok(Json(state.chats.history(room.id, page.after, page.limit.unwrap_or(HISTORY_MAX)).await?))
+}
+
+/// Whether the caller may say something in a chat or call from it: between two, neither may have blocked the other.
+pub(super) async fn may_talk(state: &State, known: &Known, room: &Room) -> Result<(), Refused> {
+    let account = known.identity.account;
+    if let [one, other] = &room.members[..] {
+        state.contacts.may_reach(account, if one.id == account { other } else { one }).await?;
+    }
+    Ok(())
 }
 
 /// The chat of that number, if the caller belongs to it. Others learn nothing of it.

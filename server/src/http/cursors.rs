@@ -18,8 +18,8 @@ pub(super) async fn put(
     Body(from): Body<ReadFrom>,
 ) -> Result<StatusCode, Refused> {
     let link = known.link()?;
-    let track = state.readable(&known.identity, TrackId(track)).await?;
     let after = from.after.map(|after| after.min(varint::MAX));
+    let track = state.readable(&known.identity, TrackId(track), after).await?;
     link.command(LinkCommand::Read { track, after })?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -24,7 +24,14 @@ pub(super) async fn change(
     known: Known,
     Body(change): Body<ChangeProfile>,
 ) -> Result<Json<Me>, Refused> {
-    state.profiles.change(known.identity.account, change).await?;
+    let (account, says) = (known.identity.account, change.status_text.is_some());
+    if says {
+        state.presences.pace(account)?;
+    }
+    state.profiles.change(account, change).await?;
+    if says {
+        state.presences.reread(account).await?;
+    }
     show(axum::extract::State(state), known).await
 }
 

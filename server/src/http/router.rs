@@ -2,7 +2,10 @@
 
 use super::problem::Refused;
 use super::routes::Routes;
-use super::{admin, caller, calls, chats, cursors, devices, joining, me, pictures, public, sessions, tracks};
+use super::{
+    admin, caller, calls, chats, connections, contacts, cursors, devices, joining, me, pictures, presence, public,
+    sessions, tracks,
+};
 use crate::state::State;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::{Json, Router, middleware};
@@ -70,6 +73,22 @@ fn commands_of_rooms() -> Routes<Arc<State>> {
         .on(POST, "/v1/chats/{id}/messages", chats::send)
         .on(PUT, "/v1/cursors/{track}", cursors::put)
         .on(DELETE, "/v1/cursors/{track}", cursors::delete)
+        .on(GET, "/v1/contacts", contacts::list)
+        .on(DELETE, "/v1/contacts/{account}", contacts::remove)
+        .on(PUT, "/v1/contacts/{account}/groups", contacts::set_groups)
+        .on(POST, "/v1/contacts/groups/rename", contacts::rename_group)
+        .on(GET, "/v1/contacts/requests", contacts::requests)
+        .on(POST, "/v1/contacts/requests", contacts::ask)
+        .on(DELETE, "/v1/contacts/requests/{account}", contacts::withdraw)
+        .on(POST, "/v1/contacts/requests/{account}/accept", contacts::accept)
+        .on(POST, "/v1/contacts/requests/{account}/decline", contacts::decline)
+        .on(GET, "/v1/blocks", contacts::blocks)
+        .on(PUT, "/v1/blocks/{account}", contacts::block)
+        .on(DELETE, "/v1/blocks/{account}", contacts::unblock)
+        .on(GET, "/v1/directory", contacts::search)
+        .on(GET, "/v1/presence", presence::show)
+        .on(PUT, "/v1/presence", presence::set)
+        .on(GET, "/v1/connections", connections::list)
         .on(GET, "/v1/calls", calls::current)
         .on(POST, "/v1/calls", calls::start)
         .on(GET, "/v1/calls/{id}", calls::show)

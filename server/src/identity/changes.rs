@@ -5,6 +5,7 @@ use super::audit::{self, Act, Actor};
 use super::{AccountId, Accounts, SessionId, authority};
 use crate::clock::unix_ms;
 use crate::database::{Connection, DatabaseError, Row, params};
+use crate::{contact, presence};
 use relay::vocabulary::{ChangeAccount, Role};
 
 impl Accounts {
@@ -66,7 +67,7 @@ impl Accounts {
             .await
     }
 
-    /// Removes an account. Its sessions, grants, codes and everything it said about itself go; the messages it wrote
+    /// Removes an account. Its sessions, grants, codes, contacts and everything it said about itself go; the messages it wrote
     /// stay where they are, because they are part of what others said, and its name stays reserved, because they bear
     /// it. Says which picture it had: [`super::Profiles::let_go`] removes that.
     ///
@@ -98,6 +99,8 @@ impl Accounts {
                 ] {
                     c.execute(sql, params![account])?;
                 }
+                contact::forget(c, account)?;
+                presence::forget(c, account)?;
                 audit::note(c, &by, Act::AccountRemoved, Some(account), "")?;
                 keep_one_administrator(c, rank, before.role)?;
                 Ok(picture)

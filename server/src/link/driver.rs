@@ -11,20 +11,18 @@ use relay::{
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::session::Session;
+use super::{
+    liveness::{Life, Patience},
+    session::Session,
+};
 use crate::{
     chat::chat_of,
-    delivery::{LinkCommand, LinkHandle},
+    connections::Listed,
+    delivery::{CloseReason, LinkCommand, LinkHandle},
     http::{caller::Caller, dispatch::dispatch},
     state::State,
     tracks::Content,
 };
-
-/// A link that is silent for this long counts as unreachable; its calls' patience begins to run.
-const SILENT: Micros = 3 * SECOND;
-
-/// A link that is silent for this long is over.
-const FORGOTTEN: Micros = 60 * SECOND;
 
 /// A link that shows no session by then is closed.
 const STRANGER: Micros = 30 * SECOND;
@@ -51,6 +49,8 @@ pub(super) struct Driver {
     pub address: IpAddr,
     pub commanded: mpsc::Receiver<LinkCommand>,
     pub happened: mpsc::Receiver<Event>,
+    /// The link's place on the list of connections.
+    pub listed: Listed,
 }
 
 impl Driver {
@@ -59,7 +59,8 @@ impl Driver {
         let mut commands: VecDeque<Frame> = VecDeque::new();
         let mut at_work: JoinSet<Response> = JoinSet::new();
         let mut archives: JoinSet<(TrackId, Vec<Frame>)> = JoinSet::new();
-        let mut reachable = true;
+        let patience = Patience::new(self.state.config.dead_after);
+        let mut life = Life::Heard;
         let began = self.session.clock.micros();
         let reason = loop {
             let (next, silent) = self.session.timing();
@@ -67,19 +68,15 @@ impl Driver {
             if let Some(reason) = self.session.ended() {
                 break reason;
             }
-            if silent > FORGOTTEN {
-                break "nothing came for a minute".to_owned();
+            let thought = std::mem::replace(&mut life, patience.judge(silent));
+            if life == Life::Forgotten {
+                break format!("nothing came for {} s", silent / SECOND);
             }
             if self.handle.identity().is_none() && now - began > STRANGER {
                 break format!("nobody logged in within {} s", STRANGER / SECOND);
             }
-            if reachable != (silent <= SILENT) {
-                reachable = !reachable;
-                if reachable {
-                    self.state.link_reachable(&self.handle);
-                } else {
-                    self.state.link_unreachable(&self.handle);
-                }
+            if life != thought {
+                self.judged(thought, life, silent);
             }
             if at_work.is_empty()
                 && let Some(frame) = commands.pop_front()
@@ -87,7 +84,8 @@ impl Driver {
                 // One after the other: what a client sends in order happens in order.
                 self.work(&mut at_work, &frame);
             }
-            let next = next.unwrap_or(now + SELDOM).clamp(now + OFTEN, now + SELDOM);
+            let worse = patience.until_worse(silent).map_or(Micros::MAX, |left| now + left);
+            let next = next.unwrap_or(now + SELDOM).min(worse).clamp(now + OFTEN, now + SELDOM);
             tokio::select! {
                 biased;
                 reason = self.handle.closed() => break reason.to_string(),
@@ -114,10 +112,27 @@ impl Driver {
             self.tell(&event);
         }
         tracing::debug!(link = %self.session.id, %reason, "a link ends");
-        self.state.link_gone(&self.handle);
+        let (_, silent) = self.session.timing();
+        self.state.link_gone(&self.handle, Duration::from_micros(silent));
+        drop(self.listed);
         self.session.end(&reason);
         // Whoever waits for something gets the farewell.
         tokio::time::sleep(FAREWELL).await;
+    }
+
+    /// Something else is thought of the link than before.
+    fn judged(&self, before: Life, now: Life, silent: Micros) {
+        if now == Life::Heard {
+            self.state.link_reachable(&self.handle);
+        } else if before == Life::Heard {
+            self.state.link_unreachable(&self.handle);
+        }
+        if now == Life::Dead {
+            tracing::debug!(link = %self.session.id, silent, "a client is taken for dead");
+            self.state.link_dead(&self.handle, Duration::from_micros(silent));
+        } else if before == Life::Dead {
+            self.state.link_alive(&self.handle);
+        }
     }
 
     fn take(&self, output: Output, commands: &mut VecDeque<Frame>, archives: &mut JoinSet<(TrackId, Vec<Frame>)>) {
@@ -149,7 +164,10 @@ impl Driver {
             }
             // Exchanges are the client's to open; it sees the same.
             Output::Stalled(exchange) => tracing::debug!(link = %self.session.id, %exchange, "an answer is held up"),
-            Output::Closed { reason } => self.session.end(&format!("the client said: {reason}")),
+            Output::Closed { reason } => {
+                self.handle.close(CloseReason::Left);
+                self.session.end(&format!("the client said: {reason}"));
+            }
         }
     }
 
@@ -203,7 +221,7 @@ impl Driver {
     }
 
     fn class(&self, track: TrackId) -> Class {
-        if chat_of(track).is_some() {
+        if track == TrackId::PRESENCE || chat_of(track).is_some() {
             return Class::Message;
         }
         match self.state.tracks.find(track).map(|live| live.content) {

@@ -6,6 +6,7 @@
 mod doorbell;
 mod down;
 mod driver;
+mod liveness;
 mod opening;
 mod routes;
 mod session;

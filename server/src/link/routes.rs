@@ -1,6 +1,6 @@
 //! The addresses of links: what opens one, what goes up and what comes down.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use parking_lot::Mutex;
 use relay::{
     link::{ExchangeId, record::MAGIC},
@@ -27,6 +27,7 @@ use super::{
     up::{self, UpError},
 };
 use crate::{
+    connections::Origin,
     delivery::{COMMANDS_WAITING, EVENTS_WAITING, LinkHandle},
     http::{caller::Peer, problem::Refused, router::commands, routes::Routes},
     state::State,
@@ -88,7 +89,7 @@ impl Links {
         Ok(found.ok_or_else(gone)?)
     }
 
-    fn open(&self, link: LinkId, keys: Option<Keys>, address: IpAddr) -> Result<(), Refused> {
+    fn open(&self, link: LinkId, keys: Option<Keys>, origin: Origin) -> Result<(), Refused> {
         let session = Arc::new(Session::new(link, keys, self.state.clock));
         let (commands, commanded) = mpsc::channel(COMMANDS_WAITING);
         let (events, happened) = mpsc::channel(EVENTS_WAITING);
@@ -100,11 +101,14 @@ impl Links {
             }
             open.insert(link, session.clone());
         }
+        let handle = LinkHandle::new(link, commands, events);
+        let (address, gauge) = (origin.address, Arc::downgrade(&session));
         let driver = Driver {
             session,
             state: self.state.clone(),
             router: self.commands.clone(),
-            handle: LinkHandle::new(link, commands, events),
+            listed: self.state.connections.list(origin, handle.clone(), gauge),
+            handle,
             address,
             commanded,
             happened,
@@ -121,6 +125,7 @@ impl Links {
 async fn open_inside_tls(
     Shared(links): Shared<Arc<Links>>,
     Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refused> {
     if !peer.secure {
@@ -129,7 +134,7 @@ async fn open_inside_tls(
     }
     unmark(&body)?;
     let link = links.opening.name()?;
-    links.open(link, None, peer.address)?;
+    links.open(link, None, Origin::new(peer.address, false, &headers))?;
     Ok(octets(named(link, &[]).into()))
 }
 
@@ -141,13 +146,14 @@ async fn finish_seal(
     Shared(links): Shared<Arc<Links>>,
     Extension(peer): Extension<Peer>,
     Path(link): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refused> {
     let link: LinkId = link.parse().map_err(|_| OpeningError::Unknown)?;
     // A proxy that repeats the request must not be told that the handshake is unknown.
     if !links.open.lock().contains_key(&link) {
         let keys = links.opening.finish(link, &body)?;
-        links.open(link, Some(keys), peer.address)?;
+        links.open(link, Some(keys), Origin::new(peer.address, true, &headers))?;
     }
     Ok(octets(Bytes::from_static(MAGIC).into()))
 }

@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::Waker,
+    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -20,6 +21,7 @@ use relay::{
 
 use super::doorbell::Doorbell;
 use crate::clock::Clock;
+use crate::connections::{Gauge, Reading};
 
 /// Outputs that may wait for the driver. More wait only when the far end floods or the driver hangs.
 const OUTPUTS_WAITING: usize = 4096;
@@ -35,6 +37,8 @@ pub(super) struct Session {
     inner: Mutex<Inner>,
     /// How many long answers are open: nearly always one, which then need not ask whether another has replaced it.
     open_streams: AtomicUsize,
+    /// How many bodies without a length are on their way up.
+    long_uploads: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -73,7 +77,8 @@ impl Session {
             streams: Vec::new(),
             ended: None,
         };
-        Self { id, clock, doorbell, inner: Mutex::new(inner), open_streams: AtomicUsize::new(0) }
+        let (open_streams, long_uploads) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { id, clock, doorbell, inner: Mutex::new(inner), open_streams, long_uploads }
     }
 
     /// Runs `act` on the link; what comes of it is handed on.
@@ -167,6 +172,18 @@ impl Session {
         inner.streams.iter().any(|stream| inner.link.is_proven(*stream))
     }
 
+    /// A body without a length begins to come up; until what this gives is dropped.
+    pub fn note_long_upload(&self) -> impl Drop + '_ {
+        struct Noted<'a>(&'a AtomicUsize);
+        impl Drop for Noted<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.long_uploads.fetch_add(1, Ordering::Relaxed);
+        Noted(&self.long_uploads)
+    }
+
     pub fn allow(&self, track: Track) {
         let mut inner = self.inner.lock();
         inner.link.accept_track(track.id(), relay::link::Promise::Referenced);
@@ -221,6 +238,21 @@ impl Session {
         // The driver looks at the other timers by itself; only this one can come nearer.
         if inner.link.acknowledgement_due().is_some() || !inner.waiting.is_empty() {
             self.doorbell.ring_driver();
+        }
+    }
+}
+
+impl Gauge for Session {
+    fn read(&self) -> Reading {
+        let now = self.clock.micros();
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        Reading {
+            up_streams: self.long_uploads.load(Ordering::Relaxed) > 0,
+            down_streams: inner.streams.iter().any(|stream| inner.link.is_proven(*stream)),
+            silence: Duration::from_micros(now.saturating_sub(inner.heard_at)),
+            waiting: inner.waiting.len(),
+            statistics: inner.link.statistics(now),
         }
     }
 }

@@ -38,6 +38,7 @@ where
 {
     session.open_exchange(id, Answer::Acknowledgement)?;
     let mut exchange = Open { session, id, ended: Ended::Broken };
+    let _long = body.size_hint().exact().is_none().then(|| session.note_long_upload());
     feed(session, id, body).await?;
     exchange.ended = Ended::Complete;
     let along = !session.has_stream();

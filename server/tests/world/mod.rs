@@ -55,6 +55,11 @@ impl World {
         Self::at(Home::of(engine), |_| ())
     }
 
+    /// Once more on what an earlier one has left.
+    pub fn again(home: Home) -> Self {
+        Self::at(home, |_| ())
+    }
+
     fn at(home: Home, adjust: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::in_folder(home.folder.path());
         config.database = home.url().map(|url| url.parse().unwrap());

@@ -106,6 +106,11 @@ pub fn may_use(role: Role, thing: Thing, right: Right, granted: Option<Right>) -
     by_role || granted.is_some_and(|granted| granted >= right)
 }
 
+/// Whether someone of this role may search the directory of accounts, which is `open` to members or not.
+pub fn may_search(role: Role, open: bool) -> bool {
+    open || role >= Role::Moderator
+}
+
 /// Whether someone of `rank` may change an account of role `subject` so. Roles are for administrators alone; moderators
 /// lock and unlock those below them.
 pub fn may_change_account(rank: Role, subject: Role, change: &ChangeAccount) -> bool {

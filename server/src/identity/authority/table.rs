@@ -46,6 +46,22 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/v1/calls/{id}/accept", AtLeast(Member)),
     ("POST", "/v1/calls/{id}/decline", AtLeast(Member)),
     ("POST", "/v1/calls/{id}/hangup", AtLeast(Member)),
+    // Contacts and presence. Whether members may search the directory is configured.
+    ("GET", "/v1/contacts", AtLeast(Member)),
+    ("DELETE", "/v1/contacts/{account}", AtLeast(Member)),
+    ("PUT", "/v1/contacts/{account}/groups", AtLeast(Member)),
+    ("POST", "/v1/contacts/groups/rename", AtLeast(Member)),
+    ("GET", "/v1/contacts/requests", AtLeast(Member)),
+    ("POST", "/v1/contacts/requests", AtLeast(Member)),
+    ("DELETE", "/v1/contacts/requests/{account}", AtLeast(Member)),
+    ("POST", "/v1/contacts/requests/{account}/accept", AtLeast(Member)),
+    ("POST", "/v1/contacts/requests/{account}/decline", AtLeast(Member)),
+    ("GET", "/v1/blocks", AtLeast(Member)),
+    ("PUT", "/v1/blocks/{account}", AtLeast(Member)),
+    ("DELETE", "/v1/blocks/{account}", AtLeast(Member)),
+    ("GET", "/v1/directory", AtLeast(Member)),
+    ("GET", "/v1/presence", AtLeast(Member)),
+    ("PUT", "/v1/presence", AtLeast(Member)),
     // Tracks: providers make public ones, and members who were granted the channel of that name.
     ("PUT", "/v1/cursors/{track}", AtLeast(Member)),
     ("DELETE", "/v1/cursors/{track}", AtLeast(Member)),
@@ -68,4 +84,5 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/v1/admin/invitations", AtLeast(Administrator)),
     ("DELETE", "/v1/admin/invitations/{id}", AtLeast(Administrator)),
     ("GET", "/v1/admin/audit", AtLeast(Administrator)),
+    ("GET", "/v1/connections", AtLeast(Administrator)),
 ];

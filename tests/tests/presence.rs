@@ -1,0 +1,172 @@
+//! Contacts and presence between real clients over a real server: found, lost, killed, and a server that is started anew.
+#![cfg(target_os = "linux")]
+
+use std::time::{Duration, Instant};
+
+use komado_tests::namespace::Namespace;
+use komado_tests::product::{Server, headless};
+use komado_tests::program::Program;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const SOON: Duration = Duration::from_secs(60);
+/// How long the server may take to find that a client is dead.
+const DEAD_WITHIN: Duration = Duration::from_secs(15);
+/// How long nobody's presence may change after a link or the server was lost.
+const GRACE: Duration = Duration::from_secs(10);
+
+struct Stage {
+    namespace: Namespace,
+    server: Server,
+    folder: TempDir,
+}
+
+impl Stage {
+    /// A server with alice and bob, who are contacts.
+    fn set() -> Self {
+        let namespace = Namespace::new().unwrap();
+        namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
+        let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), &[]).unwrap();
+        for name in ["alice", "bob"] {
+            server.add_user(name, &password(name), &[]).unwrap();
+        }
+        Self { namespace, server, folder: TempDir::with_prefix("komado-presence-").unwrap() }
+    }
+
+    fn person(&self, name: &str, more: &[&str]) -> Program {
+        let place = |what: &str| self.folder.path().join(format!("{name}.{what}")).display().to_string();
+        let (password_file, home, url) = (place("password"), place("home"), self.server.url());
+        std::fs::write(&password_file, password(name)).unwrap();
+        let mut arguments = vec!["--server", &url, "--proxy", "none", "--user", name, "--home", &home];
+        arguments.extend(["--password-file", &password_file, "--fingerprint", self.server.fingerprint()]);
+        arguments.extend(["--log", "client=debug", "--size", "320x180", "--microphone", "tone"]);
+        arguments.extend(more);
+        headless(&self.namespace, name, &arguments).unwrap()
+    }
+
+    /// Alice and bob with their links, who have become contacts.
+    fn friends(&self, alice: &[&str], bob: &[&str]) -> (Program, Program) {
+        let bob = self.person("bob", &[bob, &["--accept-contacts"]].concat());
+        bob.wait_event("logged_in", SOON).unwrap();
+        let mut alice = self.person("alice", alice);
+        alice.wait_event("contacts", SOON).unwrap();
+        alice.say("contact add bob It is me").unwrap();
+        let request = bob.wait_event("contact_requested", SOON).unwrap();
+        assert_eq!(request["request"]["text"], "It is me");
+        let added = alice.wait_event("contact_added", SOON).unwrap();
+        assert_eq!(added["contact"]["presence"]["state"], "available");
+        bob.wait_event("contact_added", SOON).unwrap();
+        (alice, bob)
+    }
+}
+
+fn password(name: &str) -> String {
+    format!("correct horse battery of {name}")
+}
+
+/// Waits until a client is told that `name` is in this state.
+fn wait_presence(person: &Program, name: &str, state: &str, within: Duration) -> Value {
+    let wanted = |event: &Value| event["event"] == "presence" && event["name"] == name && event["state"] == state;
+    person.wait_for(&format!("{name} to be {state}"), within, wanted).unwrap()
+}
+
+/// Every state that a client was told of `name`, in order.
+fn told(person: &Program, name: &str) -> Vec<String> {
+    let events = person.lines().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let presences = events.filter(|event| event["event"] == "presence" && event["name"] == name);
+    presences.filter_map(|event| event["state"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn what_people_are_is_seen_by_their_contacts() {
+    let stage = Stage::set();
+    let (mut alice, mut bob) = stage.friends(&["--away-after", "3"], &["--answer"]);
+    bob.say("status in the lab").unwrap();
+    let lab = |event: &Value| event["event"] == "presence" && event["status"] == "in the lab";
+    assert_eq!(alice.wait_for("bob's status", SOON, lab).unwrap()["state"], "available");
+    bob.say("presence dnd").unwrap();
+    wait_presence(&alice, "bob", "do_not_disturb", SOON);
+    bob.say("presence available").unwrap();
+    wait_presence(&alice, "bob", "available", SOON);
+    // Nobody says anything to alice's client for a while: she is away, until somebody does.
+    wait_presence(&bob, "alice", "away", SOON);
+    alice.say("chat bob").unwrap();
+    wait_presence(&bob, "alice", "available", SOON);
+    let chat = alice.wait_event("chat_opened", SOON).unwrap()["chat"]["id"].clone();
+    alice.say(&format!("call {chat}")).unwrap();
+    wait_presence(&alice, "bob", "in_a_call", SOON);
+    wait_presence(&bob, "alice", "in_a_call", SOON);
+    alice.say("hangup").unwrap();
+    wait_presence(&alice, "bob", "available", SOON);
+
+    // Blocked, bob sees nothing of her and reaches her in no way.
+    alice.say("block bob").unwrap();
+    alice.wait_event("contact_blocked", SOON).unwrap();
+    wait_presence(&bob, "alice", "offline", SOON);
+    bob.say(&format!("call {chat}")).unwrap();
+    let refused = bob.wait_event("refused", SOON).unwrap();
+    assert_eq!(refused["problem"]["code"], "not_reachable", "{refused}");
+    alice.say("unblock bob").unwrap();
+    let back = |event: &Value| event["event"] == "presence" && event["name"] == "alice" && event["state"] != "offline";
+    bob.wait_for("alice to be back", SOON, back).unwrap();
+    // A good-bye counts at once.
+    let left = Instant::now();
+    bob.say("quit").unwrap();
+    let gone = wait_presence(&alice, "bob", "offline", SOON);
+    assert!(left.elapsed() < GRACE, "{:?}", left.elapsed());
+    assert!(gone["last_seen"].as_u64().is_some() && gone["status"] == "in the lab", "{gone}");
+}
+
+#[test]
+fn a_killed_client_is_offline_in_time_and_a_short_cut_is_nothing() {
+    let stage = Stage::set();
+    let (alice, mut bob) = stage.friends(&[], &[]);
+    // Killed and started anew at once: alice is told nothing.
+    bob.kill().unwrap();
+    let mut bob = stage.person("bob", &[]);
+    bob.wait_event("contacts", SOON).unwrap();
+    bob.say("status back").unwrap();
+    let back = |event: &Value| event["event"] == "presence" && event["status"] == "back";
+    alice.wait_for("bob's status", SOON, back).unwrap();
+    assert_eq!(told(&alice, "bob"), ["available"], "he never was away");
+
+    let killed = Instant::now();
+    bob.kill().unwrap();
+    let gone = wait_presence(&alice, "bob", "offline", SOON);
+    let after = killed.elapsed();
+    assert!(after <= DEAD_WITHIN, "alice was told after {after:?}");
+    assert!(after >= GRACE - Duration::from_secs(1), "alice was told after {after:?}, too soon for a short cut");
+    assert!(gone["last_seen"].as_u64().is_some());
+}
+
+#[test]
+fn a_server_that_is_started_anew_changes_nobodys_presence() {
+    let mut stage = Stage::set();
+    let (alice, mut bob) = stage.friends(&[], &[]);
+    bob.say("presence dnd").unwrap();
+    wait_presence(&alice, "bob", "do_not_disturb", SOON);
+    // What people are is stored within a few seconds; a crash may cost what came after.
+    std::thread::sleep(Duration::from_secs(4));
+    for crash in [true, false] {
+        if crash {
+            stage.server.kill().unwrap();
+        }
+        stage.server.restart().unwrap();
+        let restarted = Instant::now();
+        for person in [&alice, &bob] {
+            person.wait_event("contacts", SOON).unwrap();
+        }
+        // Everybody has come back by then, or it would show now.
+        std::thread::sleep((GRACE + Duration::from_secs(2)).saturating_sub(restarted.elapsed()));
+        assert_eq!(told(&alice, "bob"), ["do_not_disturb"], "crash: {crash}");
+        assert_eq!(told(&bob, "alice"), [""; 0], "crash: {crash}");
+    }
+    // It is not that nobody is told of anything any more.
+    bob.say("presence available").unwrap();
+    wait_presence(&alice, "bob", "available", SOON);
+    // Whoever does not come back is offline after the grace, seen until the server ended.
+    bob.kill().unwrap();
+    stage.server.restart().unwrap();
+    let gone = wait_presence(&alice, "bob", "offline", SOON);
+    assert!(gone["last_seen"].as_u64().is_some(), "{gone}");
+}
