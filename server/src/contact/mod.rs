@@ -79,7 +79,7 @@ pub enum Answer {
     /// It waits for the other's answer; `fresh` if it did not before.
     Waits {
         /// The request.
-        request: ContactRequest,
+        request: Box<ContactRequest>,
         /// Whether it was made just now.
         fresh: bool,
     },
@@ -159,7 +159,11 @@ impl Contacts {
         let this = self.clone();
         let after = move |(answer, pair): &(Answer, Option<Pair>)| {
             if let Answer::Waits { request, fresh: true } = answer {
-                this.tell_both(request.from.id, request.to.id, &Event::ContactRequested { request: request.clone() });
+                this.tell_both(
+                    request.from.id,
+                    request.to.id,
+                    &Event::ContactRequested { request: (**request).clone() },
+                );
             }
             if let Some(pair) = pair {
                 this.consented(pair);

@@ -19,7 +19,7 @@ const PAGE_BYTES: usize = 128 << 10;
 #[derive(Debug)]
 pub(super) enum Asked {
     /// It waits; `fresh` if it did not before.
-    Waits { request: ContactRequest, fresh: bool },
+    Waits { request: Box<ContactRequest>, fresh: bool },
     /// The other had asked already: both consent.
     Consent,
     /// Both were contacts before.
@@ -76,7 +76,7 @@ pub(super) fn ask(c: &Connection, from: &Member, to: &Member, text: &str, now: u
     }
     let earlier = c.query_optional(waiting, params![from.id, to.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if let Some((text, at)) = earlier {
-        return Ok(Asked::Waits { request: request(c, from, to, text, at)?, fresh: false });
+        return Ok(Asked::Waits { request: Box::new(request(c, from, to, text, at)?), fresh: false });
     }
     let count = |sql: &str, account| c.query_row(sql, params![account], |row| row.get::<u32>(0));
     if count("SELECT count(*) FROM contact_requests WHERE asker = ?1", from.id)? >= ASKED_MAX {
@@ -87,7 +87,7 @@ pub(super) fn ask(c: &Connection, from: &Member, to: &Member, text: &str, now: u
     }
     let insert = "INSERT INTO contact_requests (asker, asked, text, at) VALUES (?1, ?2, ?3, ?4)";
     c.execute(insert, params![from.id, to.id, text, now])?;
-    Ok(Asked::Waits { request: request(c, from, to, text.to_owned(), now)?, fresh: true })
+    Ok(Asked::Waits { request: Box::new(request(c, from, to, text.to_owned(), now)?), fresh: true })
 }
 
 fn request(c: &Connection, from: &Member, to: &Member, text: String, at: u64) -> Result<ContactRequest, DatabaseError> {
