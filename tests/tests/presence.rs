@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use komado_tests::namespace::Namespace;
+use komado_tests::netem::{Link, Shape};
 use komado_tests::product::{Server, headless};
 use komado_tests::program::Program;
 use serde_json::Value;
@@ -26,7 +27,7 @@ impl Stage {
     fn set() -> Self {
         let namespace = Namespace::new().unwrap();
         namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
-        let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), &[]).unwrap();
+        let server = Server::start(&namespace, "0.0.0.0:80".parse().unwrap(), &[]).unwrap();
         for name in ["alice", "bob"] {
             server.add_user(name, &password(name), &[]).unwrap();
         }
@@ -34,19 +35,29 @@ impl Stage {
     }
 
     fn person(&self, name: &str, more: &[&str]) -> Program {
+        self.person_from(&self.namespace, "http://10.99.0.2", name, more)
+    }
+
+    /// A headless client in some namespace, to which the server has this address.
+    fn person_from(&self, namespace: &Namespace, url: &str, name: &str, more: &[&str]) -> Program {
         let place = |what: &str| self.folder.path().join(format!("{name}.{what}")).display().to_string();
-        let (password_file, home, url) = (place("password"), place("home"), self.server.url());
+        let (password_file, home) = (place("password"), place("home"));
         std::fs::write(&password_file, password(name)).unwrap();
-        let mut arguments = vec!["--server", &url, "--proxy", "none", "--user", name, "--home", &home];
+        let mut arguments = vec!["--server", url, "--proxy", "none", "--user", name, "--home", &home];
         arguments.extend(["--password-file", &password_file, "--fingerprint", self.server.fingerprint()]);
         arguments.extend(["--log", "client=debug", "--size", "320x180", "--microphone", "tone"]);
         arguments.extend(more);
-        headless(&self.namespace, name, &arguments).unwrap()
+        headless(namespace, name, &arguments).unwrap()
     }
 
     /// Alice and bob with their links, who have become contacts.
     fn friends(&self, alice: &[&str], bob: &[&str]) -> (Program, Program) {
         let bob = self.person("bob", &[bob, &["--accept-contacts"]].concat());
+        (self.befriend(alice, &bob), bob)
+    }
+
+    /// Alice, who becomes a contact of bob.
+    fn befriend(&self, alice: &[&str], bob: &Program) -> Program {
         bob.wait_event("logged_in", SOON).unwrap();
         let mut alice = self.person("alice", alice);
         alice.wait_event("contacts", SOON).unwrap();
@@ -56,7 +67,7 @@ impl Stage {
         let added = alice.wait_event("contact_added", SOON).unwrap();
         assert_eq!(added["contact"]["presence"]["state"], "available");
         bob.wait_event("contact_added", SOON).unwrap();
-        (alice, bob)
+        alice
     }
 }
 
@@ -137,6 +148,32 @@ fn a_killed_client_is_offline_in_time_and_a_short_cut_is_nothing() {
     assert!(after <= DEAD_WITHIN, "alice was told after {after:?}");
     assert!(after >= GRACE - Duration::from_secs(1), "alice was told after {after:?}, too soon for a short cut");
     assert!(gone["last_seen"].as_u64().is_some());
+}
+
+#[test]
+fn a_pulled_cable_is_found_by_heartbeats_alone_and_a_short_cut_is_nothing() {
+    let stage = Stage::set();
+    let far = Namespace::new().unwrap();
+    let cable = Link::symmetric(&far, &stage.namespace, Shape::delayed(10), 7).unwrap();
+    let url = format!("http://{}", cable.far_address());
+    let mut bob = stage.person_from(&far, &url, "bob", &["--accept-contacts"]);
+    let alice = stage.befriend(&[], &bob);
+    // No connection is closed by it: nothing comes any more, that is all.
+    cable.cut();
+    std::thread::sleep(Duration::from_secs(7));
+    cable.restore();
+    bob.say("status back").unwrap();
+    let back = |event: &Value| event["event"] == "presence" && event["status"] == "back";
+    alice.wait_for("bob's status", SOON, back).unwrap();
+    assert_eq!(told(&alice, "bob"), ["available"], "he never was away");
+
+    cable.cut();
+    let pulled = Instant::now();
+    wait_presence(&alice, "bob", "offline", SOON);
+    let after = pulled.elapsed();
+    assert!(after <= DEAD_WITHIN && after >= GRACE - Duration::from_secs(1), "alice was told after {after:?}");
+    cable.restore();
+    wait_presence(&alice, "bob", "available", SOON);
 }
 
 #[test]

@@ -150,8 +150,8 @@ impl Core {
         let Some(me) = self.state.account.as_ref().map(|account| account.id) else { return };
         match event {
             Told::ContactRequested { request } => {
-                self.roster().request(me, request.clone());
-                self.tell(Event::ContactRequested { request });
+                self.roster().request(me, (*request).clone());
+                self.tell(Event::ContactRequested { request: *request });
             }
             Told::ContactRequestEnded { from, to, outcome } => {
                 self.roster().end_request(me, from.id, to.id, outcome);
@@ -159,7 +159,7 @@ impl Core {
             }
             Told::ContactAdded { contact, as_of } => {
                 let id = contact.who.id;
-                self.roster().add(contact, as_of);
+                self.roster().add(*contact, as_of);
                 if let Some(contact) = self.state.roster.contacts.get(&id).cloned() {
                     self.tell(Event::ContactAdded { contact });
                 }

@@ -357,6 +357,8 @@ impl Core {
                 }
             }
             Purpose::Say { chat, key } => self.not_stored(*chat, key, lasting),
+            // Said again at the next look at the person.
+            Purpose::OwnPresence if !lasting => self.said_idle = None,
             Purpose::HangUp(call) | Purpose::Decline(call) | Purpose::Accept(call) => self.call_over(*call),
             _ => {}
         }

@@ -1,11 +1,8 @@
 //! The log behind a track: entries, bounds, the last keyframe, and who waits.
 
-use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    task::Waker,
-};
+use std::{collections::VecDeque, task::Waker};
 
-use super::{AppendError, Holding, Retention};
+use super::{AppendError, Holding, Retention, keyed::Keyed};
 use crate::{Frame, Micros};
 
 /// One frame at its place. Places count appends and never come back.
@@ -18,9 +15,11 @@ pub(super) struct Entry {
 #[derive(Debug)]
 enum Entries {
     /// `base` is the place of the front.
-    Queue { base: u64, entries: VecDeque<Entry> },
-    /// By place, with the place of each key.
-    Keyed { next: u64, entries: BTreeMap<u64, (u64, Entry)>, places: HashMap<u64, u64> },
+    Queue {
+        base: u64,
+        entries: VecDeque<Entry>,
+    },
+    Keyed(Keyed),
 }
 
 #[derive(Debug)]
@@ -48,7 +47,7 @@ struct Slot {
 impl Log {
     pub fn new(retention: Retention) -> Self {
         let entries = match retention {
-            Retention::Latest { .. } => Entries::Keyed { next: 0, entries: BTreeMap::new(), places: HashMap::new() },
+            Retention::Latest { .. } => Entries::Keyed(Keyed::default()),
             Retention::All { .. } | Retention::Group { .. } => Entries::Queue { base: 0, entries: VecDeque::new() },
         };
         Self {
@@ -91,7 +90,7 @@ impl Log {
     pub fn holding(&self) -> Holding {
         let frames = match &self.entries {
             Entries::Queue { entries, .. } => entries.len(),
-            Entries::Keyed { entries, .. } => entries.len(),
+            Entries::Keyed(keyed) => keyed.len(),
         };
         Holding { frames, bytes: self.bytes, readers: self.slots.len() - self.free.len() }
     }
@@ -114,22 +113,18 @@ impl Log {
                 }
                 entries.push_back(entry);
             }
-            Entries::Keyed { next, entries, places } => {
-                if let Some(place) = places.get(&key) {
-                    if entries.get(place).is_some_and(|(_, held)| held.frame.header().sequence > sequence) {
-                        return Ok(());
-                    }
-                    if let Some((_, old)) = entries.remove(place) {
-                        self.bytes -= old.frame.encoded().len();
-                    }
+            Entries::Keyed(keyed) => {
+                if keyed.get(key).is_some_and(|held| held.frame.header().sequence > sequence) {
+                    return Ok(());
+                }
+                if let Some(old) = keyed.remove(key) {
+                    self.bytes -= old.frame.encoded().len();
                 } else if let Retention::Latest { max_keys: limit } = self.retention
-                    && places.len() >= limit
+                    && keyed.len() >= limit
                 {
                     return Err(AppendError::TooManyKeys { limit });
                 }
-                places.insert(key, *next);
-                entries.insert(*next, (key, entry));
-                *next += 1;
+                keyed.push(key, entry);
             }
         }
         self.bytes += length;
@@ -141,15 +136,15 @@ impl Log {
 
     /// Takes a key and its value out of a log that keeps the latest.
     pub fn remove(&mut self, key: u64) {
-        let Entries::Keyed { entries, places, .. } = &mut self.entries else { return };
-        if let Some((_, old)) = places.remove(&key).and_then(|place| entries.remove(&place)) {
+        let Entries::Keyed(keyed) = &mut self.entries else { return };
+        if let Some(old) = keyed.remove(key) {
             self.bytes -= old.frame.encoded().len();
         }
     }
 
     /// Whether a log that keeps the latest has a value of this key.
     pub fn has_key(&self, key: u64) -> bool {
-        matches!(&self.entries, Entries::Keyed { places, .. } if places.contains_key(&key))
+        matches!(&self.entries, Entries::Keyed(keyed) if keyed.get(key).is_some())
     }
 
     fn trim(&mut self) {
@@ -187,7 +182,7 @@ impl Log {
     pub fn oldest_place(&self) -> u64 {
         match &self.entries {
             Entries::Queue { base, .. } => *base,
-            Entries::Keyed { next, entries, .. } => entries.keys().next().copied().unwrap_or(*next),
+            Entries::Keyed(keyed) => keyed.oldest_place(),
         }
     }
 
@@ -195,7 +190,7 @@ impl Log {
     pub fn next_place(&self) -> u64 {
         match &self.entries {
             Entries::Queue { base, entries } => *base + entries.len() as u64,
-            Entries::Keyed { next, .. } => *next,
+            Entries::Keyed(keyed) => keyed.next_place(),
         }
     }
 
@@ -204,7 +199,7 @@ impl Log {
     pub fn place_after(&self, sequence: u64) -> Result<u64, u64> {
         let held = match &self.entries {
             Entries::Queue { entries, .. } => entries.len() as u64,
-            Entries::Keyed { .. } => 0,
+            Entries::Keyed(_) => 0,
         };
         let oldest = self.next_sequence - held;
         match (sequence + 1).checked_sub(oldest) {
@@ -216,9 +211,10 @@ impl Log {
     /// The place of the first frame with a higher sequence number in a log that keeps the latest; the place of the next
     /// append when there is none.
     pub fn place_of_newer(&self, sequence: u64) -> u64 {
-        let Entries::Keyed { next, entries, .. } = &self.entries else { return self.next_place() };
-        let newer = entries.iter().find(|(_, (_, entry))| entry.frame.header().sequence > sequence);
-        newer.map_or(*next, |(place, _)| *place)
+        match &self.entries {
+            Entries::Keyed(keyed) => keyed.place_of_newer(sequence),
+            Entries::Queue { .. } => self.next_place(),
+        }
     }
 
     /// The place of the newest frame that is not newer than `sequence`. Frames of a group may stand a little out of
@@ -238,14 +234,14 @@ impl Log {
                 let at = usize::try_from(place.checked_sub(*base)?).ok()?;
                 entries.get(at).map(|entry| (place, entry))
             }
-            Entries::Keyed { entries, .. } => entries.range(place..).next().map(|(place, (_, entry))| (*place, entry)),
+            Entries::Keyed(keyed) => keyed.from(place),
         }
     }
 
     pub fn newest_time(&self) -> Option<Micros> {
         match &self.entries {
             Entries::Queue { entries, .. } => entries.back().map(|entry| entry.frame.header().time),
-            Entries::Keyed { .. } => None,
+            Entries::Keyed(_) => None,
         }
     }
 

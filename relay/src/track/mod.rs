@@ -4,6 +4,7 @@
 //! wait; a reader costs its cursor and nothing else, and never holds a writer or another reader up.
 
 mod cursor;
+mod keyed;
 mod log;
 
 use std::sync::{

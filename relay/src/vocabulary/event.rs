@@ -96,7 +96,7 @@ pub enum Event {
     #[serde(rename = "contact.requested")]
     ContactRequested {
         /// The request.
-        request: ContactRequest,
+        request: Box<ContactRequest>,
     },
     /// A request does not wait any more; to both, on all their links.
     #[serde(rename = "contact.request_ended")]
@@ -112,7 +112,7 @@ pub enum Event {
     #[serde(rename = "contact.added")]
     ContactAdded {
         /// The contact.
-        contact: Contact,
+        contact: Box<Contact>,
         /// Changes of presence up to this number are in it.
         as_of: u64,
     },
@@ -192,6 +192,11 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_is_small_because_room_for_some_is_kept_for_every_link() {
+        assert!(size_of::<Event>() <= 96, "{} bytes: box what is large and rare", size_of::<Event>());
+    }
 
     #[test]
     fn events_carry_version_and_name() {

@@ -159,11 +159,7 @@ impl Contacts {
         let this = self.clone();
         let after = move |(answer, pair): &(Answer, Option<Pair>)| {
             if let Answer::Waits { request, fresh: true } = answer {
-                this.tell_both(
-                    request.from.id,
-                    request.to.id,
-                    &Event::ContactRequested { request: (**request).clone() },
-                );
+                this.tell_both(request.from.id, request.to.id, &Event::ContactRequested { request: request.clone() });
             }
             if let Some(pair) = pair {
                 this.consented(pair);
@@ -458,7 +454,7 @@ impl Contacts {
     fn tell_added(&self, account: AccountId, stored: &Stored) {
         // Asked for first: the presence is at least as new.
         let as_of = self.presences.newest();
-        self.delivery.send(account, &Event::ContactAdded { contact: self.view(stored), as_of });
+        self.delivery.send(account, &Event::ContactAdded { contact: Box::new(self.view(stored)), as_of });
     }
 
     fn request_ended(&self, from: &Member, to: &Member, outcome: RequestOutcome) {

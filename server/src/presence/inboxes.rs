@@ -3,8 +3,8 @@
 //! A change is encoded once, and the one buffer appended to the track of every watcher: all these tracks have the same
 //! number, because that stands in the frame. One cursor a link is enough then, however many contacts a person has. The
 //! other way, a track for each person and a cursor on each contact's, would cost a link about 0.5 kB for every contact;
-//! an entry in an inbox costs about 0.15 kB, for all the account's links together, and only once that contact's
-//! presence has changed.
+//! a contact in an inbox costs about 0.15 kB, for all the account's links together, and only once its presence has
+//! changed.
 
 use crate::identity::AccountId;
 use relay::track::{Retention, Track};

@@ -13,7 +13,6 @@
 
 use relay::seal::LinkId;
 use relay::vocabulary::{Availability, PresenceInfo, Wish};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a person counts as before without being heard: after a link was lost, and after the server's restart.
@@ -66,6 +65,7 @@ pub fn merge(wish: Wish, in_call: bool, idle: impl IntoIterator<Item = bool>) ->
 
 #[derive(Debug, Default)]
 struct Device {
+    name: String,
     links: Vec<LinkId>,
     idle: bool,
     /// Without a link: until when it counts as here.
@@ -83,7 +83,8 @@ impl Device {
 pub struct Person {
     /// `None` until it was read from the database.
     settings: Option<Settings>,
-    devices: BTreeMap<String, Device>,
+    /// Nearly everyone has one or two.
+    devices: Vec<Device>,
     /// The state before the restart, and until when it stands.
     remembered: Option<(Availability, Duration)>,
     in_call: bool,
@@ -143,8 +144,10 @@ impl Person {
         let was_idle = self.remembered.is_some_and(|(state, _)| state == Availability::Away)
             && self.settings.as_ref().is_some_and(|settings| settings.wish != Wish::Away);
         // Before the restart nobody used the devices: so it is still, until one says something else.
-        let new = || Device { idle: was_idle, ..Device::default() };
-        let device = self.devices.entry(device.to_owned()).or_insert_with(new);
+        if self.device(device).is_none() {
+            self.devices.push(Device { name: device.to_owned(), idle: was_idle, ..Device::default() });
+        }
+        let Some(device) = self.device(device) else { return };
         if !device.links.contains(&link) {
             device.links.push(link);
         }
@@ -154,7 +157,7 @@ impl Person {
 
     /// A link of a device has ended, or is not heard any more; it was heard `silence` ago.
     pub fn lost(&mut self, device: &str, link: LinkId, silence: Duration, now: Now) {
-        let Some(device) = self.devices.get_mut(device) else { return };
+        let Some(device) = self.device(device) else { return };
         device.links.retain(|known| *known != link);
         device.until = device.until.max((now.elapsed + GRACE).saturating_sub(silence));
         let silence = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX);
@@ -162,40 +165,42 @@ impl Person {
     }
 
     /// A link of a device has ended as the person meant it to.
-    pub fn left(&mut self, name: &str, link: LinkId, now: Now) {
-        let Some(device) = self.devices.get_mut(name) else { return };
+    pub fn left(&mut self, device: &str, link: LinkId, now: Now) {
+        let Some(device) = self.device(device) else { return };
         device.links.retain(|known| *known != link);
         if device.links.is_empty() {
-            self.devices.remove(name);
+            device.until = Duration::ZERO;
         }
         self.seen = self.seen.max(now.unix_ms);
     }
 
     /// Whether nobody uses a device.
     pub fn set_idle(&mut self, device: &str, idle: bool) {
-        if let Some(device) = self.devices.get_mut(device) {
+        if let Some(device) = self.device(device) {
             device.idle = idle;
         }
     }
 
+    fn device(&mut self, name: &str) -> Option<&mut Device> {
+        self.devices.iter_mut().find(|device| device.name == name)
+    }
+
     /// When [`Person::reckon`] finds something that time alone has changed.
     pub fn deadline(&self) -> Option<Duration> {
-        let lost = self.devices.values().filter(|device| device.links.is_empty()).map(|device| device.until);
+        let lost = self.devices.iter().filter(|device| device.links.is_empty()).map(|device| device.until);
         lost.chain(self.remembered.map(|(_, until)| until)).min()
     }
 
     /// Brings the state up to date. Says whether it is another one.
     pub fn reckon(&mut self, now: Now) -> bool {
-        self.devices.retain(|_, device| device.is_here(now.elapsed));
+        self.devices.retain(|device| device.is_here(now.elapsed));
         if self.settings.is_some() && !self.devices.is_empty() {
             self.remembered = None;
         }
         self.remembered.take_if(|(_, until)| *until <= now.elapsed);
         let state = match (&self.settings, self.remembered) {
             (_, Some((state, _))) => state,
-            (Some(settings), None) => {
-                merge(settings.wish, self.in_call, self.devices.values().map(|device| device.idle))
-            }
+            (Some(settings), None) => merge(settings.wish, self.in_call, self.devices.iter().map(|device| device.idle)),
             (None, None) if self.devices.is_empty() => Availability::Offline,
             // Not known yet: what was told stands.
             (None, None) => self.state,

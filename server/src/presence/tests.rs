@@ -42,10 +42,14 @@ fn link(account: AccountId) -> LinkId {
 
 /// Waits for what a keeper does by itself.
 async fn wait(presences: &Presences, wanted: impl Fn(&PresenceInfo) -> bool) -> PresenceInfo {
+    wait_for(presences, BOB, wanted).await
+}
+
+async fn wait_for(presences: &Presences, who: AccountId, wanted: impl Fn(&PresenceInfo) -> bool) -> PresenceInfo {
     let seen = async {
         loop {
-            let kept = presences.database.read(|c| store::kept(c, BOB)).await.unwrap();
-            let info = presences.view(BOB, kept);
+            let kept = presences.database.read(move |c| store::kept(c, who)).await.unwrap();
+            let info = presences.view(who, kept);
             if wanted(&info) {
                 return info;
             }
@@ -134,6 +138,7 @@ async fn a_track_has_everyone_for_whoever_knows_nobody(engine: Engine) {
     };
     presences.delivery.register(&identity, handle);
     presences.found(&desk(ALICE), link(ALICE));
+    wait_for(&presences, ALICE, |info| info.state == Availability::Available).await;
     let read = |track: &Track, start| {
         let mut cursor = track.cursor(start);
         let mut found = Vec::new();
