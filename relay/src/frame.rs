@@ -35,6 +35,9 @@ impl TrackId {
     /// The track that every link has down: the presence of the reader's contacts, the newest of each. One number for
     /// all readers, so that one encoded frame serves them all.
     pub const PRESENCE: TrackId = TrackId(1);
+
+    /// The track that every link has in each direction for commands and answers with bytes of their own: pieces of files.
+    pub const BULK: TrackId = TrackId(3);
 }
 
 impl fmt::Display for TrackId {

@@ -2,6 +2,7 @@
 
 use crate::address::PublicAddress;
 use crate::database::{Location, PostgresUrl, UnreadUrl, UrlError};
+use crate::file::Limits;
 use crate::identity::Code;
 use crate::presence::GRACE;
 use clap::{Args, ValueEnum};
@@ -51,6 +52,8 @@ pub struct Config {
     pub directory: bool,
     /// How many passwords are checked at once.
     pub hashing_threads: usize,
+    /// What files may be sent.
+    pub files: Limits,
     /// What to log, in the syntax of `RUST_LOG`.
     pub log: String,
     /// How to log.
@@ -88,6 +91,7 @@ impl Config {
             dead_after: Duration::from_secs(15),
             directory: true,
             hashing_threads: 2,
+            files: Limits::default(),
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             workers: 0,
@@ -204,6 +208,15 @@ pub struct Layer {
     /// Passwords checked at once; each takes 19 MiB while it is checked [default: 2]
     #[arg(long, env = "KOMADO_HASHING_THREADS", value_name = "NUMBER")]
     pub hashing_threads: Option<usize>,
+    /// Longest file that may be sent, in MiB [default: 100]
+    #[arg(long, env = "KOMADO_FILE_MAX_MB", value_name = "MIB")]
+    pub file_max_mb: Option<u32>,
+    /// Size of all files of one account together, in MiB [default: 5120]
+    #[arg(long, env = "KOMADO_FILES_PER_ACCOUNT_MB", value_name = "MIB")]
+    pub files_per_account_mb: Option<u32>,
+    /// Media type that may be sent, such as image/png or image/*; give it again for more [default: */*]
+    #[arg(long = "file-type", env = "KOMADO_FILE_TYPES", value_name = "TYPE", value_delimiter = ',')]
+    pub file_types: Option<Vec<String>>,
     /// What to log: error, warn, info, debug, trace, or more precisely as in RUST_LOG [default: info]
     #[arg(long, env = "KOMADO_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -289,6 +302,9 @@ impl Layer {
             dead_after_seconds: self.dead_after_seconds.or(next.dead_after_seconds),
             directory: self.directory.or(next.directory),
             hashing_threads: self.hashing_threads.or(next.hashing_threads),
+            file_max_mb: self.file_max_mb.or(next.file_max_mb),
+            files_per_account_mb: self.files_per_account_mb.or(next.files_per_account_mb),
+            file_types: self.file_types.or(next.file_types),
             log: self.log.or(next.log),
             log_format: self.log_format.or(next.log_format),
             workers: self.workers.or(next.workers),
@@ -329,11 +345,20 @@ impl Layer {
                 .map_or(defaults.dead_after, |seconds| Duration::from_secs(u64::from(seconds)).max(DEAD_AFTER_MIN)),
             directory: self.directory.unwrap_or(defaults.directory),
             hashing_threads: self.hashing_threads.unwrap_or(defaults.hashing_threads).max(1),
+            files: Limits {
+                size: self.file_max_mb.map_or(defaults.files.size, mebibytes),
+                of_account: self.files_per_account_mb.map_or(defaults.files.of_account, mebibytes),
+                media: self.file_types.unwrap_or(defaults.files.media),
+            },
             log: self.log.unwrap_or(defaults.log),
             log_format: self.log_format.unwrap_or(defaults.log_format),
             workers: self.workers.unwrap_or(defaults.workers),
         })
     }
+}
+
+fn mebibytes(number: u32) -> u64 {
+    u64::from(number) << 20
 }
 
 #[cfg(test)]

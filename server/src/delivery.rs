@@ -235,6 +235,15 @@ impl Delivery {
         mine.filter(|registered| registered.link.command(command()).is_ok()).count()
     }
 
+    /// Commands every link of an account. One that does not take it is closed: what it was told must not be left undone.
+    pub fn command_account(&self, account: AccountId, command: impl Fn() -> LinkCommand) {
+        for registered in self.links.lock().get(&account).into_iter().flatten() {
+            if registered.link.command(command()).is_err() {
+                registered.link.close(CloseReason::Overloaded);
+            }
+        }
+    }
+
     /// How many links a device has.
     pub fn links_of(&self, owner: &Owner) -> usize {
         self.links.lock().get(&owner.account).into_iter().flatten().filter(|r| r.owner == *owner).count()

@@ -13,6 +13,7 @@ pub mod contact;
 pub mod content;
 pub mod database;
 pub mod delivery;
+pub mod file;
 pub mod http;
 pub mod identity;
 mod link;

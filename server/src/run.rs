@@ -61,6 +61,11 @@ impl Server {
         upkeep.spawn(upkeep::run(state.clone()));
         upkeep.spawn(call::watch(state.calls.clone()));
         upkeep.spawn(presence::keep(state.presences.clone()));
+        let (chats, files) = (state.chats.clone(), state.files.clone());
+        upkeep.spawn(async move { files.tidy().await });
+        upkeep.spawn(async move {
+            let _never_all = tokio::join!(chats.keep_index(), chats.send_due(), chats.forget_old());
+        });
         Ok(Running { addresses, state, serving, upkeep })
     }
 }

@@ -9,9 +9,10 @@ use crate::connections::Connections;
 use crate::contact::Contacts;
 use crate::database::{Database, DatabaseError, FolderLock};
 use crate::delivery::{CloseReason, Delivery, LinkCommand, LinkHandle};
+use crate::file::Files;
 use crate::http::merge::Merging;
 use crate::http::problem::Refused;
-use crate::identity::authority::{self, Owner, Readers};
+use crate::identity::authority::{self, Owner};
 use crate::identity::{
     AccountId, Accounts, Actor, Audit, Backoff, Grants, Hasher, HasherError, Identity, Lifetime, Passwords, Profiles,
     Prover, Sessions,
@@ -68,6 +69,8 @@ pub struct State {
     pub backoff: Backoff,
     /// The chats.
     pub chats: Arc<Chats>,
+    /// The files that people sent.
+    pub files: Arc<Files>,
     /// The calls.
     pub calls: Arc<Calls>,
     /// The live tracks.
@@ -98,9 +101,9 @@ impl State {
         let database = Arc::new(Database::serve(&config.location())?);
         let clock = Clock::start();
         let hasher = Arc::new(Hasher::start(config.hashing_threads)?);
-        let chats = Arc::new(Chats::new(database.clone(), clock));
         let tracks = Arc::new(Tracks::default());
         let delivery = Arc::new(Delivery::new(config.links_per_account));
+        let chats = Arc::new(Chats::new(database.clone(), delivery.clone(), clock));
         let accounts = Accounts::new(database.clone(), hasher);
         let lifetime = Lifetime { renewed: config.session, longest: config.longest_session };
         let presences = Arc::new(Presences::new(database.clone(), delivery.clone(), clock));
@@ -118,6 +121,7 @@ impl State {
             merging: Merging::default(),
             publications: Mutex::default(),
             closing: watch::Sender::new(false),
+            files: Arc::new(Files::new(database.clone(), config.data.join("files"), config.files.clone())),
             config,
             clock,
             certificate,
@@ -198,29 +202,55 @@ impl State {
         self.presences.leave(owner.account);
     }
 
-    /// The track of that number, if `identity` may read it: from what follows `after`, if that is known.
+    /// The live track of that number, if `identity` may read it.
     ///
     /// # Errors
     /// [`code::NOT_FOUND`], also for what must not be read: numbers tell nothing.
-    pub async fn readable(&self, identity: &Identity, id: TrackId, after: Option<u64>) -> Result<Track, Refused> {
+    pub fn readable(&self, identity: &Identity, id: TrackId) -> Result<Track, Refused> {
+        let found = self.tracks.find(id).filter(|live| authority::may_read(identity, &live.readers));
+        Ok(found.map(|live| live.track).ok_or_else(|| no_track(id))?)
+    }
+
+    /// Lets a link read a track from `after` on, if `identity` may.
+    ///
+    /// # Errors
+    /// As [`State::readable`]; [`code::INVALID`] for a place in a chat that is not theirs to read.
+    pub async fn read(
+        &self,
+        identity: &Identity,
+        link: &LinkHandle,
+        id: TrackId,
+        after: Option<u64>,
+    ) -> Result<(), Refused> {
         if id == TrackId::PRESENCE {
             let ended = || Problem::new(410, code::LINK_GONE, "The link has ended. Open a new one.");
-            return Ok(self.presences.track(identity.account, after).await?.ok_or_else(ended)?);
+            let track = self.presences.track(identity.account, after).await?.ok_or_else(ended)?;
+            return Ok(link.command(LinkCommand::Read { track, after })?);
         }
-        let missing = || Problem::new(404, code::NOT_FOUND, format!("There is no track {id} that you may read."));
         let Some(chat) = crate::chat::chat_of(id) else {
-            let found = self.tracks.find(id).filter(|live| authority::may_read(identity, &live.readers));
-            return Ok(found.map(|live| live.track).ok_or_else(missing)?);
+            let track = self.readable(identity, id)?;
+            return Ok(link.command(LinkCommand::Read { track, after })?);
         };
-        let room = self.chats.room(chat).await?.ok_or_else(missing)?;
-        let members = Readers::Accounts(room.members.iter().map(|member| member.id).collect());
-        if !authority::may_read(identity, &members) {
-            let granted = self.grants.of(identity.account, Thing::Chat, &chat.to_string()).await?;
-            if !authority::may_use(identity.role, Thing::Chat, Right::Read, granted) {
-                return Err(missing().into());
+        let room = self.chats.room(chat).await?.ok_or_else(|| no_track(id))?;
+        let track = crate::chat::track_in(&room, id).clone();
+        let is_log = id == room.track.id();
+        let after = if is_log { after.or(track.newest()) } else { after };
+        let read = room.for_reader(identity.account, |roll, person| {
+            let since = roll.since(person);
+            if is_log && after.is_some_and(|after| after < since) {
+                let detail = format!("You may read this chat from entry {} on: begin after {since}.", since + 1);
+                return Err(Problem::new(422, code::INVALID, detail).into());
             }
+            Ok::<_, Refused>(link.command(LinkCommand::Read { track: track.clone(), after })?)
+        });
+        if let Some(read) = read {
+            return read;
         }
-        Ok(room.track.clone())
+        let granted = self.grants.of(identity.account, Thing::Chat, &chat.to_string()).await?;
+        if !authority::may_use(identity.role, Thing::Chat, Right::Read, granted) {
+            return Err(no_track(id).into());
+        }
+        Ok(link.command(LinkCommand::Read { track, after })?)
     }
 
     /// Makes the links of an account know what has changed about it: its role, its sessions.
@@ -278,4 +308,8 @@ impl State {
             }
         }
     }
+}
+
+fn no_track(id: TrackId) -> Problem {
+    Problem::new(404, code::NOT_FOUND, format!("There is no track {id} that you may read."))
 }

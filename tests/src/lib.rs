@@ -4,10 +4,14 @@
 //! network ("a link of 40 ms with 1 % loss, a squid that lets only port 80 out"), never a sleep.
 //! Namespaces need root, or `unshare -Urnm` around the whole test run (`scripts/test.sh` sees to that).
 
+pub mod chance;
+pub mod chat_checker;
 pub mod house;
 
 #[cfg(target_os = "linux")]
 pub mod capture;
+#[cfg(target_os = "linux")]
+pub mod cutter;
 #[cfg(target_os = "linux")]
 pub mod failure;
 #[cfg(target_os = "linux")]

@@ -13,6 +13,7 @@ mod send_audio;
 mod send_video;
 mod setup;
 mod tallies;
+mod voice;
 
 use std::{
     sync::{
@@ -34,6 +35,7 @@ use tokio::sync::Notify;
 
 pub use report::{AudioReport, Delays, Report, VideoReport};
 pub use setup::{AudioQuality, DeviceSetup, Devices, VideoQuality};
+pub use voice::{VOICE_MEDIA, record_voice};
 
 use crate::{
     device::DeviceError,

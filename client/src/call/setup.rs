@@ -54,11 +54,13 @@ impl Default for AudioQuality {
 }
 
 type Opener = dyn Fn(Clock) -> Result<Devices, DeviceError> + Send + Sync;
+type MicrophoneOpener = dyn Fn(Clock) -> Result<Box<dyn Microphone>, DeviceError> + Send + Sync;
 
 /// How to open the devices of a call, each time there is one.
 #[derive(Clone)]
 pub struct DeviceSetup {
     open: Arc<Opener>,
+    microphone: Option<Arc<MicrophoneOpener>>,
     pub video: VideoQuality,
     pub audio: AudioQuality,
 }
@@ -72,7 +74,21 @@ impl fmt::Debug for DeviceSetup {
 impl DeviceSetup {
     /// `open` is called at the beginning of each call.
     pub fn new(open: impl Fn(Clock) -> Result<Devices, DeviceError> + Send + Sync + 'static) -> Self {
-        Self { open: Arc::new(open), video: VideoQuality::default(), audio: AudioQuality::default() }
+        Self { open: Arc::new(open), microphone: None, video: VideoQuality::default(), audio: AudioQuality::default() }
+    }
+
+    /// `open` is called for each voice message.
+    pub fn with_microphone(
+        mut self,
+        open: impl Fn(Clock) -> Result<Box<dyn Microphone>, DeviceError> + Send + Sync + 'static,
+    ) -> Self {
+        self.microphone = Some(Arc::new(open));
+        self
+    }
+
+    /// The microphone alone; `None` if there is no way to open it.
+    pub(crate) fn open_microphone(&self, clock: Clock) -> Option<Result<Box<dyn Microphone>, DeviceError>> {
+        self.microphone.as_ref().map(|open| open(clock))
     }
 
     pub(super) fn open(&self, clock: Clock) -> Result<Devices, DeviceError> {

@@ -38,9 +38,12 @@ impl Core {
         self.credentials = Some(Credentials::Session(opened.session.clone()));
         self.state.account = Some(opened.account.clone());
         self.tell(Event::LoggedIn { account: opened.account, session: opened.session, expires_at: opened.expires_at });
+        self.listed.clear();
         self.ask(Purpose::ListChats, "GET", "/v1/chats", &());
         self.meet_contacts();
         self.join_again();
+        self.resume_upload();
+        self.resume_fetch();
         self.send_unsent();
     }
 
@@ -48,6 +51,9 @@ impl Core {
         self.state.account = None;
         self.state.chats.clear();
         self.forget_contacts();
+        self.reading.clear();
+        self.watched.clear();
+        self.delivered.clear();
         self.end_media();
         self.tell(Event::LoggedOut { reason: reason.to_owned() });
     }

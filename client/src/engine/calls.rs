@@ -54,11 +54,8 @@ impl Core {
     }
 
     pub(super) fn told(&mut self, event: Told) {
+        let Some(event) = self.told_of_chat(event) else { return };
         match event {
-            Told::ChatOpened { chat } => {
-                self.tell(Event::ChatOpened { chat: chat.clone() });
-                self.read_chat(chat);
-            }
             Told::CallInvited { call } => {
                 if self.state.call.is_none() {
                     let state = CallState { call: call.clone(), outgoing: false, joined: false, report: None };

@@ -1,8 +1,10 @@
 //! What a window, a script or a bot can ask of the engine.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use relay::vocabulary::{CallId, ChatId, Wish};
+use relay::vocabulary::{AskIn, CallId, Change, ChangeChat, ChatId, SendMessage, SetRole, Wish};
+
+use super::{chat_state::Place, uploads::Attach};
 
 /// How an account proves itself.
 #[derive(Clone)]
@@ -30,6 +32,31 @@ pub enum Command {
     /// Opens the chat with an account, by its name.
     OpenChat {
         with: String,
+    },
+    /// Makes a group chat and asks others into it.
+    OpenGroup {
+        names: Vec<String>,
+        /// The group's name; may be empty.
+        name: String,
+        /// The first line.
+        text: Option<String>,
+    },
+    InChat {
+        chat: ChatId,
+        act: InChat,
+    },
+    /// Fetches a file that hangs on a line, or its thumbnail, to a path.
+    Fetch {
+        file: String,
+        to: PathBuf,
+        small: bool,
+    },
+    /// Searches all chats, or one.
+    Search {
+        query: String,
+        chat: Option<ChatId>,
+        /// Where the answer before this one ended.
+        before: Option<u64>,
     },
     /// Sends a line. It is sent again until the server has it, and stored there once.
     Say {
@@ -84,6 +111,45 @@ pub enum Command {
     },
     /// Ends the engine.
     Quit,
+}
+
+/// What can be asked for in one chat.
+#[derive(Debug, Clone)]
+pub enum InChat {
+    /// Answers a request with yes.
+    Accept,
+    Decline,
+    /// Answers nothing, and wants to hear no more of it.
+    Ignore,
+    AskIn(AskIn),
+    /// Asks for all members.
+    Members,
+    Leave,
+    /// Removes a member, by the account's number.
+    Remove(u64),
+    SetRole(u64, SetRole),
+    /// Name, picture, retention.
+    Describe(ChangeChat),
+    /// Sends a line with everything that can stand beside its text; its key is made by the engine.
+    Send(SendMessage),
+    /// Sends a line with files, once they are at the server.
+    Attach(SendMessage, Vec<Attach>),
+    /// Changes an earlier line.
+    Change(Change),
+    /// The person has read so far; without a number, all of it.
+    Read(Option<u64>),
+    Typing(bool),
+    /// Follows who types and who has come how far.
+    Watch(bool),
+    /// Looks older lines up.
+    Look(Place),
+    /// Back from what was looked up to the newest lines.
+    ShowNewest,
+    Pins,
+    /// Asks what waits to be sent later.
+    Scheduled,
+    /// Takes back what waits to be sent later.
+    TakeBack(u64),
 }
 
 /// What to do about someone.

@@ -1,26 +1,33 @@
 //! The engine's loop: one task that opens links, obeys commands, takes in events and writes state.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use relay::{
     Frame, Kind,
     link::Statistics,
-    vocabulary::{ChatId, Problem, Response, code},
+    vocabulary::{Chat, ChatId, Problem, Response},
 };
 use thiserror::Error;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 use super::{
     command::{Command, Credentials},
     connecting::{ConnectOptions, Connecting, Failed},
+    downloads::Fetches,
     event::Event,
     idle::Idle,
+    messages::Unsent,
     requests::{Purpose, Requests},
     state::{ConnectionState, State},
+    uploads::{Recorded, Sending},
 };
 use crate::{
     call::{DeviceSetup, Media},
@@ -74,6 +81,14 @@ impl Engine {
             link: None,
             media: None,
             unsent: VecDeque::new(),
+            sending: VecDeque::new(),
+            fetching: VecDeque::new(),
+            recordings: JoinSet::new(),
+            last_transfer: 0,
+            listed: Vec::new(),
+            reading: HashSet::new(),
+            watched: HashSet::new(),
+            delivered: HashMap::new(),
             lines,
             arrived,
             changes,
@@ -120,13 +135,6 @@ pub(super) struct Linked {
     pub reads_presence: bool,
 }
 
-/// A line that the server does not have yet.
-pub(super) struct Unsent {
-    pub chat: u64,
-    pub key: String,
-    pub text: String,
-}
-
 pub(super) struct Core {
     pub connecting: Connecting,
     pub clock: Clock,
@@ -139,6 +147,19 @@ pub(super) struct Core {
     pub link: Option<Linked>,
     pub media: Option<Media>,
     pub unsent: VecDeque<Unsent>,
+    /// Lines that wait for their files, which are sent one after the other.
+    pub sending: VecDeque<Sending>,
+    pub fetching: Fetches,
+    pub recordings: JoinSet<Recorded>,
+    pub last_transfer: u64,
+    /// Chats of the list that came so far, while its pages come.
+    pub listed: Vec<Chat>,
+    /// Chats that are read down this link.
+    pub reading: HashSet<ChatId>,
+    /// Chats whose signals are followed, over every link.
+    pub watched: HashSet<ChatId>,
+    /// How far each chat was reported to have come.
+    pub delivered: HashMap<ChatId, u64>,
     /// Lines of chats on their way from the link to the engine. Not bounded: the link's flight is, and a line that it
     /// has acknowledged must not be lost.
     pub lines: mpsc::UnboundedSender<(ChatId, Frame)>,
@@ -160,6 +181,7 @@ enum Woken {
     Link(LinkEvent),
     Line(ChatId, Frame),
     Presence(Frame),
+    Recorded(Recorded),
     KeyframeNeeded,
     Tick,
     Retry,
@@ -177,6 +199,9 @@ impl Core {
                 event = next_event(self.link.as_ref()) => Woken::Link(event),
                 Some((chat, frame)) = self.arrived.recv() => Woken::Line(chat, frame),
                 Some(frame) = self.changed.recv() => Woken::Presence(frame),
+                Some(Ok(recorded)) = self.recordings.join_next(), if !self.recordings.is_empty() => {
+                    Woken::Recorded(recorded)
+                }
                 () = keyframe_needed(self.media.as_ref()) => Woken::KeyframeNeeded,
                 () = sleep_until(retry_at.unwrap_or_else(Instant::now)), if retry_at.is_some() => Woken::Retry,
                 _ = figures.tick() => Woken::Tick,
@@ -186,8 +211,9 @@ impl Core {
                 Woken::Command(Some(command)) => self.obey(command),
                 Woken::Opened(opened) => self.opened(*opened),
                 Woken::Link(event) => self.happened(event),
-                Woken::Line(chat, frame) => self.line(chat, &frame.payload()),
+                Woken::Line(chat, frame) => self.chat_frame(chat, frame.header().kind, &frame.payload()),
                 Woken::Presence(frame) => self.presence_changed(&frame),
+                Woken::Recorded(recorded) => self.recorded(recorded),
                 Woken::KeyframeNeeded => self.ask_for_keyframe(),
                 Woken::Tick => self.renew_figures(),
                 Woken::Retry => self.connect(),
@@ -218,9 +244,11 @@ impl Core {
                 self.credentials = None;
                 self.ask(Purpose::LogOut, "POST", "/v1/logout", &());
             }
-            Command::OpenChat { with } => {
-                self.ask(Purpose::OpenChat, "POST", "/v1/chats", &relay::vocabulary::OpenChat { with });
-            }
+            Command::OpenChat { with } => self.open_chat(&relay::vocabulary::OpenChat::direct(with)),
+            Command::OpenGroup { names, name, text } => self.open_group(names, name, text),
+            Command::InChat { chat, act } => self.in_chat(chat, act),
+            Command::Fetch { file, to, small } => self.fetch(file, to, small),
+            Command::Search { query, chat, before } => self.search(&query, chat, before),
             Command::Say { chat, text } => self.say(chat, text),
             Command::Call { chat } => self.call(chat),
             Command::Accept { call } => self.accept(call),
@@ -253,6 +281,8 @@ impl Core {
                     fingerprint: connection.fingerprint().map(|fingerprint| fingerprint.to_string()),
                 });
                 self.state.connection = ConnectionState::Connected { path: connection.path() };
+                self.reading.clear();
+                self.delivered.clear();
                 self.link = Some(Linked {
                     connection,
                     requests: Requests::default(),
@@ -286,6 +316,11 @@ impl Core {
                 },
                 other => tracing::debug!(kind = ?other, "the control track carries only answers and events"),
             },
+            LinkEvent::Bulk(frame) => self.bulk(&frame.payload()),
+            LinkEvent::BulkTaken => {
+                self.send_pieces();
+                self.fetch_on();
+            }
             LinkEvent::KeyframeWanted(_) => {
                 if let Some(media) = &self.media {
                     media.make_keyframe();
@@ -301,70 +336,6 @@ impl Core {
         }
     }
 
-    fn answered(&mut self, response: Response) {
-        let Some(purpose) = self.link.as_mut().and_then(|link| link.requests.answered(&response)) else {
-            tracing::debug!(id = response.id, "an answer to nothing that was asked");
-            return;
-        };
-        if response.status >= 400 {
-            let problem = response
-                .read::<()>()
-                .err()
-                .unwrap_or_else(|| Problem::new(500, code::INTERNAL, "The server refused without saying why."));
-            return self.refused(purpose, problem);
-        }
-        let read = match purpose {
-            Purpose::LogIn | Purpose::Resume { .. } => response.read().map(|opened| self.logged_in(opened)),
-            Purpose::LogOut => {
-                self.logged_out("as asked");
-                Ok(())
-            }
-            Purpose::ListChats => response.read().map(|chats: relay::vocabulary::Chats| {
-                chats.chats.into_iter().for_each(|chat| self.read_chat(chat));
-            }),
-            Purpose::OpenChat => response.read().map(|chat: relay::vocabulary::Chat| {
-                self.tell(Event::ChatOpened { chat: chat.clone() });
-                self.read_chat(chat);
-            }),
-            Purpose::Say { chat, key } => response.read().map(|accepted| self.stored(chat, key, &accepted)),
-            Purpose::Call | Purpose::Accept(_) => response.read().map(|call| self.call_changed(call)),
-            Purpose::ListContacts { .. } => response.read().map(|page| self.contacts_listed(page)),
-            Purpose::ListRequests => response.read().map(|requests| self.requests_listed(requests)),
-            Purpose::ListBlocks => response.read().map(|blocks| self.blocks_listed(blocks)),
-            Purpose::OwnPresence => response.read().map(|own| self.own_presence(own)),
-            Purpose::Search { prefix } => response.read().map(|directory| self.found(prefix, directory)),
-            Purpose::ReadChat(_)
-            | Purpose::Change(_)
-            | Purpose::Decline(_)
-            | Purpose::HangUp(_)
-            | Purpose::ReadMedia
-            | Purpose::Keyframe => Ok(()),
-        };
-        if let Err(problem) = read {
-            self.warn(problem.to_string());
-        }
-    }
-
-    fn refused(&mut self, purpose: Purpose, problem: Problem) {
-        let lasting = problem.retry_after_ms.is_none();
-        match &purpose {
-            Purpose::LogIn | Purpose::Resume { .. } => {
-                self.state.account = None;
-                if lasting {
-                    self.credentials = None;
-                } else {
-                    self.authenticate_later(problem.retry_after_ms.unwrap_or(1_000));
-                }
-            }
-            Purpose::Say { chat, key } => self.not_stored(*chat, key, lasting),
-            // Said again at the next look at the person.
-            Purpose::OwnPresence if !lasting => self.said_idle = None,
-            Purpose::HangUp(call) | Purpose::Decline(call) | Purpose::Accept(call) => self.call_over(*call),
-            _ => {}
-        }
-        self.tell(Event::Refused { command: purpose.name().to_owned(), problem });
-    }
-
     fn renew_figures(&mut self) {
         self.renew_path();
         if let Some(link) = &self.link {
@@ -377,6 +348,8 @@ impl Core {
         self.report_call(false);
         self.send_unsent();
         self.watch_the_person();
+        self.mark_delivered();
+        self.retry_upload();
     }
 
     fn renew_path(&mut self) {

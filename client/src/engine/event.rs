@@ -1,8 +1,8 @@
 //! What happened, for those who want to know the moment: scripts, notifications, sounds.
 
 use relay::vocabulary::{
-    Account, Call, CallId, Chat, ChatId, Contact, ContactRequest, EndReason, Message, OwnPresence, PresenceInfo,
-    Problem, Profile, RequestOutcome,
+    Account, Call, CallId, Chat, ChatId, ChatMember, ClosedReason, Contact, ContactRequest, EndReason, Hit, Message,
+    OwnPresence, PresenceInfo, Problem, Profile, RequestOutcome, Scheduled, Signal,
 };
 use serde::Serialize;
 
@@ -42,7 +42,68 @@ pub enum Event {
     ChatOpened {
         chat: Chat,
     },
-    /// A line came, or one of ours was stored.
+    /// Someone asks this account into a chat.
+    ChatRequested {
+        chat: Chat,
+    },
+    /// A chat stands differently than it did.
+    ChatChanged {
+        chat: Chat,
+    },
+    /// A chat is this account's no more.
+    ChatClosed {
+        chat: ChatId,
+        reason: ClosedReason,
+    },
+    /// Someone who was asked into a chat said no.
+    ChatDeclined {
+        chat: ChatId,
+        who: String,
+    },
+    /// Who is in a chat, as was asked for.
+    Members {
+        chat: ChatId,
+        members: Vec<ChatMember>,
+    },
+    /// Lines that were looked up.
+    History {
+        chat: ChatId,
+        messages: Vec<Message>,
+        more: bool,
+    },
+    /// Lines that are pinned, as was asked for.
+    Pins {
+        chat: ChatId,
+        messages: Vec<Message>,
+    },
+    /// Lines that were searched for; `next` is where older ones begin.
+    Found {
+        hits: Vec<Hit>,
+        next: Option<u64>,
+    },
+    /// Lines that wait to be sent later.
+    Scheduled {
+        chat: ChatId,
+        scheduled: Vec<Scheduled>,
+    },
+    /// A file was fetched.
+    Fetched {
+        transfer: u64,
+        file: String,
+        path: String,
+        size: u64,
+    },
+    /// A file could not be sent, and its line was not, or a file could not be fetched.
+    TransferFailed {
+        transfer: u64,
+        reason: String,
+    },
+    /// In a chat that is watched: someone types, or has come further.
+    Signal {
+        chat: ChatId,
+        signal: Signal,
+    },
+    /// An entry came, or one of ours was stored.
     Message {
         chat: ChatId,
         message: Message,

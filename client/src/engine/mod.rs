@@ -4,21 +4,29 @@
 //! What happens in between that is more than a state (a message came, a call rings) is told as an [`Event`].
 
 mod account;
+mod answers;
 mod calls;
+mod chat_state;
 mod chats;
 mod command;
 mod connecting;
 mod contacts;
 mod core;
+mod downloads;
 mod event;
 mod idle;
+mod lookups;
+mod messages;
 mod requests;
 mod roster;
 mod state;
+mod uploads;
 
-pub use command::{Command, Credentials, Deed};
+pub use chat_state::{ChatState, Line, Lookup, Place, Stored};
+pub use command::{Command, Credentials, Deed, InChat};
 pub use connecting::{ConnectOptions, Proof};
 pub use core::{Engine, EngineEnded};
 pub use event::Event;
 pub use roster::Roster;
-pub use state::{CallState, ChatState, ConnectionState, Line, State};
+pub use state::{CallState, ConnectionState, State, Transfer};
+pub use uploads::Attach;

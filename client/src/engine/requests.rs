@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use relay::vocabulary::{CallId, ChatId, Request, Response, VocabularyError};
 use serde::Serialize;
 
+use super::chat_state::Place;
+
 /// What an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -16,6 +18,23 @@ pub(super) enum Purpose {
     ListChats,
     OpenChat,
     ReadChat(ChatId),
+    RefreshChat(ChatId),
+    /// Something in a chat whose answer says nothing more.
+    InChat(&'static str),
+    Members(ChatId),
+    Marks(ChatId),
+    Mark(ChatId),
+    Look {
+        chat: ChatId,
+        place: Place,
+    },
+    Pins(ChatId),
+    Scheduled(ChatId),
+    SearchLines,
+    /// How much of a file has come.
+    Upload,
+    Piece,
+    Fetch,
     Say {
         chat: ChatId,
         key: String,
@@ -49,6 +68,17 @@ impl Purpose {
             Self::ListChats => "list chats",
             Self::OpenChat => "open a chat",
             Self::ReadChat(_) => "read a chat",
+            Self::RefreshChat(_) => "look at a chat",
+            Self::InChat(what) => what,
+            Self::Members(_) => "ask who is in a chat",
+            Self::Marks(_) => "ask who has read a chat",
+            Self::Mark(_) => "mark as read",
+            Self::Look { .. } => "look lines up",
+            Self::Pins(_) => "ask what is pinned",
+            Self::Scheduled(_) => "ask what is sent later",
+            Self::SearchLines => "search",
+            Self::Upload | Self::Piece => "send a file",
+            Self::Fetch => "fetch a file",
             Self::Say { .. } => "say",
             Self::Call => "call",
             Self::Accept(_) => "accept",
@@ -87,6 +117,16 @@ impl Requests {
         self.last = id;
         self.waiting.insert(id, purpose);
         Ok(payload)
+    }
+
+    /// The envelope of a command with bytes of its own; [`Requests::wait_for`] its answer once it is sent.
+    pub fn envelope(&mut self, method: &str, path: &str) -> Request {
+        self.last += 1;
+        Request::bare(self.last, method, path)
+    }
+
+    pub fn wait_for(&mut self, id: u64, purpose: Purpose) {
+        self.waiting.insert(id, purpose);
     }
 
     /// What an answer was for.

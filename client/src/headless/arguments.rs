@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 
 /// Komado: who is there, chat and video calls through any proxy that passes web pages.
 #[derive(Debug, Parser)]
-#[command(name = "komado", version, after_help = EXAMPLES)]
+#[command(name = "komado", version, after_help = format!("{EXAMPLES}{}", super::chat_input::HELP))]
 pub struct Arguments {
     /// Runs without a window: commands come as lines on standard input (or by --say, --call, --answer), events go out
     /// as JSON lines on standard output.
@@ -128,6 +128,9 @@ pub struct Arguments {
     /// Counts the person as away after so many seconds without a line on standard input.
     #[arg(long, value_name = "SECONDS")]
     pub away_after: Option<f64>,
+    /// Accepts every request for a chat.
+    #[arg(long)]
+    pub accept_chats: bool,
 
     /// Hangs up after so many seconds of a call.
     #[arg(long, value_name = "SECONDS")]
@@ -173,4 +176,5 @@ Lines on standard input, each of which also shows that somebody is there:
   contact add NAME [TEXT] · contact accept|decline|withdraw|remove NAME · contact group NAME [GROUP, ...]
   contacts · group rename OLD, NEW · group dissolve GROUP · block NAME · unblock NAME · directory [PREFIX]
   presence available|away|dnd · status [TEXT] · idle on|off
-  chat NAME · say CHAT TEXT · call CHAT · accept [CALL] · decline [CALL] · hangup · logout · quit";
+  call CHAT · accept [CALL] · decline [CALL] · hangup · logout · quit
+";

@@ -1,17 +1,14 @@
 //! Lines on standard input, and what they ask for.
 
-use relay::vocabulary::CallId;
+use relay::vocabulary::{CallId, ChatId};
 use thiserror::Error;
 
-use super::people;
+use super::{chat_input, people};
 use crate::engine::Command;
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InputError {
-    #[error(
-        "\"{0}\" is not a command: use chat, say, call, accept, decline, hangup, contact, contacts, group, block, \
-         unblock, presence, status, idle, directory, logout or quit"
-    )]
+    #[error("\"{0}\" is not a command: `komado --help` lists them all")]
     Unknown(String),
     #[error("write: {0}")]
     Usage(&'static str),
@@ -22,8 +19,7 @@ pub enum InputError {
 /// Reads one line; `ringing` is the call that a bare `accept` or `decline` is about. Empty lines ask for nothing.
 pub fn parse(line: &str, ringing: Option<CallId>) -> Result<Option<Command>, InputError> {
     let line = line.trim();
-    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let rest = rest.trim();
+    let (word, rest) = split(line);
     let number = |usage| rest.parse().map_err(|_| InputError::Usage(usage));
     let call = |usage| match rest {
         "" => ringing.ok_or(InputError::NoCall),
@@ -34,9 +30,8 @@ pub fn parse(line: &str, ringing: Option<CallId>) -> Result<Option<Command>, Inp
         "chat" if !rest.is_empty() => Command::OpenChat { with: rest.to_owned() },
         "chat" => return Err(InputError::Usage("chat NAME")),
         "say" => {
-            let usage = InputError::Usage("say CHAT TEXT, with the number of a chat");
-            let (chat, text) = rest.split_once(char::is_whitespace).ok_or(usage.clone())?;
-            Command::Say { chat: chat.parse().map_err(|_| usage)?, text: text.trim().to_owned() }
+            let (chat, text) = in_chat(rest, "say CHAT TEXT, with the number of a chat")?;
+            Command::Say { chat, text: text.to_owned() }
         }
         "call" => Command::Call { chat: number("call CHAT, with the number of a chat")? },
         "accept" => Command::Accept { call: call("accept [CALL], with the number of a call")? },
@@ -46,9 +41,22 @@ pub fn parse(line: &str, ringing: Option<CallId>) -> Result<Option<Command>, Inp
         "quit" => Command::Quit,
         other => match people::parse(other, rest) {
             Some(command) => command?,
-            None => return Err(InputError::Unknown(other.to_owned())),
+            None => return chat_input::parse(other, rest).map(Some),
         },
     }))
+}
+
+/// The first word, and what follows it.
+pub(super) fn split(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim())
+}
+
+/// A chat's number, and what must follow it.
+pub(super) fn in_chat<'a>(rest: &'a str, usage: &'static str) -> Result<(ChatId, &'a str), InputError> {
+    let (chat, text) = split(rest);
+    let chat = chat.parse().map_err(|_| InputError::Usage(usage))?;
+    if text.is_empty() { Err(InputError::Usage(usage)) } else { Ok((chat, text)) }
 }
 
 #[cfg(test)]
@@ -66,6 +74,7 @@ mod tests {
         assert!(matches!(parse("", None), Ok(None)));
         assert_eq!(parse("accept", None).unwrap_err(), InputError::NoCall);
         assert!(matches!(parse("say hello", None), Err(InputError::Usage(_))));
+        assert!(matches!(parse("say 3", None), Err(InputError::Usage(_))));
         assert!(matches!(parse("dance", None), Err(InputError::Unknown(_))));
     }
 }

@@ -1,6 +1,7 @@
 //! `komado --headless`: the engine for scripts, commands as arguments or lines in, events as JSON lines out.
 
 mod arguments;
+mod chat_input;
 mod failure;
 mod input;
 mod people;

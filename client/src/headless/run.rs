@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use relay::seal::ServerProof;
+use relay::{seal::ServerProof, vocabulary::ChatKind};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -17,7 +17,7 @@ use super::{
     trust::KnownServers,
 };
 use crate::{
-    engine::{Command, ConnectOptions, Credentials, Deed, Engine, Event, Proof},
+    engine::{Command, ConnectOptions, Credentials, Deed, Engine, Event, InChat, Proof},
     http::{Http, ProxyRules, ServerAddress},
     link,
 };
@@ -101,7 +101,10 @@ impl Script {
                     engine.give(Command::OpenChat { with }).await?;
                 }
             }
-            Event::ChatOpened { chat } if self.said == 0 => {
+            Event::ChatRequested { chat } if self.arguments.accept_chats => {
+                engine.give(Command::InChat { chat: chat.id, act: InChat::Accept }).await?;
+            }
+            Event::ChatOpened { chat } if self.said == 0 && chat.kind == ChatKind::Direct => {
                 let with = self.arguments.with.as_deref();
                 if !chat.members.iter().any(|member| Some(member.name.as_str()) == with) {
                     return Ok(());

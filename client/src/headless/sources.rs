@@ -1,6 +1,9 @@
 //! The devices that the arguments name: clips, patterns, files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use codec::{h264::Content, opus};
 
@@ -33,8 +36,12 @@ pub(super) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessErro
         record: arguments.record.clone(),
         arrivals: arguments.arrivals.clone(),
     };
-    sources.inputs(Clock::start())?;
-    let mut setup = DeviceSetup::new(move |clock| sources.open(clock));
+    sources.camera(Clock::start())?;
+    sources.microphone(Clock::start())?;
+    let sources = Arc::new(sources);
+    let voice = sources.clone();
+    let mut setup =
+        DeviceSetup::new(move |clock| sources.open(clock)).with_microphone(move |clock| voice.microphone(clock));
     let bitrate = arguments.video_kbps.saturating_mul(1_000);
     setup.video = VideoQuality { bitrate, temporal_layers: 2, content: Content::Camera };
     setup.audio = AudioQuality {
@@ -63,8 +70,6 @@ fn size(text: &str) -> Result<(u32, u32), HeadlessError> {
     parsed.ok_or_else(|| HeadlessError::Size(text.to_owned()))
 }
 
-type Inputs = (Box<dyn Camera>, Box<dyn Microphone>);
-
 struct Sources {
     camera: String,
     microphone: String,
@@ -78,26 +83,29 @@ struct Sources {
 }
 
 impl Sources {
-    fn inputs(&self, clock: Clock) -> Result<Inputs, DeviceError> {
+    fn camera(&self, clock: Clock) -> Result<Box<dyn Camera>, DeviceError> {
         let began = clock.now();
-        let camera: Box<dyn Camera> = match self.camera.as_str() {
+        Ok(match self.camera.as_str() {
             "pattern" => {
                 let (width, height) = self.size.unwrap_or((1280, 720));
                 let format = CameraFormat { width, height, frame_rate: self.frame_rate };
                 Box::new(PatternCamera::new(format, clock, began))
             }
             path => Box::new(ClipCamera::open(Path::new(path), self.size, clock, began)?),
-        };
-        let microphone: Box<dyn Microphone> = match self.microphone.as_str() {
+        })
+    }
+
+    fn microphone(&self, clock: Clock) -> Result<Box<dyn Microphone>, DeviceError> {
+        let began = clock.now();
+        Ok(match self.microphone.as_str() {
             "silence" => Box::new(ToneMicrophone::new(0.0, clock, began)),
             "tone" => Box::new(ToneMicrophone::new(440.0, clock, began)),
             path => Box::new(ClipMicrophone::open(Path::new(path), clock, began)?),
-        };
-        Ok((camera, microphone))
+        })
     }
 
     fn open(&self, clock: Clock) -> Result<Devices, DeviceError> {
-        let (camera, microphone) = self.inputs(clock)?;
+        let (camera, microphone) = (self.camera(clock)?, self.microphone(clock)?);
         let screen: Box<dyn Screen> = match &self.snapshots {
             Some(folder) => Box::new(SnapshotScreen::new(folder, self.snapshot_every, MOST_SNAPSHOTS)?),
             None => Box::new(NullScreen),

@@ -91,6 +91,12 @@ impl Connection {
         self.session.with_link(|link, now| link.send_control(Kind::Request, payload, now))
     }
 
+    /// Sends a command with bytes of its own, after everything else. False if enough wait already:
+    /// [`LinkEvent::BulkTaken`] says when to try again.
+    pub fn send_bulk(&self, payload: &[u8]) -> Result<bool, LinkError> {
+        self.session.with_link(|link, now| link.send_bulk(payload, now))
+    }
+
     /// Sends a track from its next keyframe on.
     pub fn send_track(&self, track: &Track, class: Class) {
         self.session.with_link(|link, now| link.send_track(track, Start::Oldest, class, now));

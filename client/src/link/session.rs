@@ -50,6 +50,10 @@ impl Clock {
 pub enum LinkEvent {
     /// A response or an event on the control track.
     Control(Frame),
+    /// An answer with bytes of its own.
+    Bulk(Frame),
+    /// [`super::Connection::send_bulk`] takes something again.
+    BulkTaken,
     /// Readers of this track, which this client sends, need a keyframe.
     KeyframeWanted(TrackId),
     /// This client needs a keyframe of this track to show anything.
@@ -236,6 +240,8 @@ impl Session {
         while let Some(output) = inner.link.poll_output() {
             let event = match output {
                 Output::Frame(frame) if frame.header().track == TrackId::CONTROL => LinkEvent::Control(frame),
+                Output::Frame(frame) if frame.header().track == TrackId::BULK => LinkEvent::Bulk(frame),
+                Output::BulkTaken => LinkEvent::BulkTaken,
                 Output::Frame(frame) => {
                     if let Some(sink) = inner.sinks.get(&frame.header().track) {
                         sink(frame);

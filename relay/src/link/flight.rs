@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use smallvec::SmallVec;
 
 use super::{ExchangeId, message::Acknowledgement, outgoing::Piece};
-use crate::{MILLISECOND, Micros, SECOND};
+use crate::{MILLISECOND, Micros, SECOND, TrackId};
 
 /// The cap a link begins with: about one first keyframe.
 const INITIAL_CAP: usize = 64 * 1024;
@@ -126,6 +126,12 @@ impl Flight {
 
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Whether something of this track is on its way.
+    pub fn carries(&self, track: TrackId) -> bool {
+        let mut sent = self.packets.iter().filter_map(|(_, sent)| sent.as_ref());
+        sent.any(|sent| sent.pieces.iter().any(|piece| piece.header.track == track))
     }
 
     pub fn cap(&self) -> usize {

@@ -12,6 +12,7 @@
 //! was not acknowledged is sent again on another one, or dropped where it has become stale.
 
 pub mod arrivals;
+mod bulk;
 mod clock;
 mod exchange;
 mod flight;
@@ -31,6 +32,7 @@ use std::{
 
 use thiserror::Error;
 
+pub use bulk::BULK_MAX;
 pub use exchange::{Ended, ExchangeId, Keepalive, Proof, TRIAL_INTERVAL, TRIALS, Use};
 pub use freshness::{Class, Freshness};
 pub use incoming::Promise;
@@ -42,6 +44,7 @@ use crate::{
     track::{Start, Track},
 };
 use arrivals::Arrivals;
+use bulk::Bulk;
 use clock::FarClock;
 use exchange::Exchange;
 use flight::Flight;
@@ -89,6 +92,8 @@ pub enum Output {
     /// A reader of this track begins before what memory holds: bring the frames after `after` up to `until` with
     /// [`Link::feed_archive`].
     Archive { track: TrackId, after: u64, until: u64 },
+    /// [`Link::send_bulk`] takes a frame again, after it had refused one.
+    BulkTaken,
     /// Nothing that was sent on this exchange has been acknowledged for long: something on the path holds it.
     Stalled(ExchangeId),
     /// The far end ended the link.
@@ -148,6 +153,7 @@ pub struct Link {
     exchanges: BTreeMap<ExchangeId, Exchange>,
     control: Track,
     next_control: u64,
+    bulk: Bulk,
     outgoing: Vec<Outgoing>,
     incoming: BTreeMap<TrackId, Incoming>,
     arrivals: Arrivals,
@@ -179,6 +185,7 @@ impl Link {
             exchanges: BTreeMap::new(),
             control: control.clone(),
             next_control: 1,
+            bulk: Bulk::default(),
             outgoing: Vec::new(),
             incoming: BTreeMap::new(),
             arrivals: Arrivals::default(),
@@ -195,6 +202,7 @@ impl Link {
         };
         link.send_track(&control, Start::Oldest, Class::Control, now);
         link.accept_track(TrackId::CONTROL, Promise::Complete { after: 0 });
+        link.accept_track(TrackId::BULK, Promise::Complete { after: 0 });
         link
     }
 

@@ -154,6 +154,16 @@ impl Outgoing {
         self.awaiting_keyframe
     }
 
+    /// Frames of the log of which nothing was sent yet.
+    pub fn frames_waiting(&self) -> u64 {
+        self.cursor.waiting()
+    }
+
+    /// Whether anything is to be sent, or to be sent again.
+    pub fn is_busy(&self) -> bool {
+        self.begun.is_some() || !self.again.is_empty() || !self.archive.is_empty() || self.frames_waiting() > 0
+    }
+
     /// Frames that [`Need::Archive`] asked for, in order.
     pub fn feed_archive(&mut self, frames: Vec<Frame>) {
         let asked = self.archive_asked.take();

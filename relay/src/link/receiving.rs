@@ -86,6 +86,7 @@ impl Link {
             if before == 0 {
                 self.driver.wake_by_ref();
             }
+            self.tidy_bulk();
         }
         Ok(())
     }

@@ -35,6 +35,7 @@ struct Sim {
     at_server: Vec<Frame>,
     wanted: Vec<TrackId>,
     archive: Vec<Frame>,
+    bulk_taken: usize,
 }
 
 impl Sim {
@@ -53,6 +54,7 @@ impl Sim {
             at_server: Vec::new(),
             wanted: Vec::new(),
             archive: Vec::new(),
+            bulk_taken: 0,
         }
     }
 
@@ -129,6 +131,7 @@ impl Sim {
             match output {
                 Output::Frame(frame) => self.at_server.push(frame),
                 Output::KeyframeWanted(track) => self.wanted.push(track),
+                Output::BulkTaken => self.bulk_taken += 1,
                 Output::Archive { track, after, until } => {
                     let wanted = |frame: &&Frame| (after + 1..=until).contains(&frame.header().sequence);
                     let page = self.archive.iter().filter(wanted).take(7).cloned().collect();
@@ -221,7 +224,7 @@ fn faults() -> impl Strategy<Value = Fault> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
-    /// Whatever is cut, delayed, reordered or repeated: chat and commands arrive complete, in order and once; no
+    /// Whatever is cut, delayed, reordered or repeated: chat, commands and bulk arrive complete, in order and once; no
     /// picture comes without its reference; sound comes at most once; of presence the newest of each arrives.
     #[test]
     fn tracks_keep_their_promises(faults in proptest::collection::vec(faults(), 60..200), rate in 600..60_000usize) {
@@ -240,7 +243,7 @@ proptest! {
         let presence = Track::new(TrackId::PRESENCE, Retention::Latest { max_keys: 7 });
         sim.server.send_track(&presence, Start::Oldest, Class::Message, 0);
         sim.client.accept_track(TrackId::PRESENCE, Promise::Latest);
-        let mut requests = 0;
+        let (mut requests, mut pieces) = (0, [0, 0]);
         for (tick, fault) in faults.iter().enumerate() {
             let tick = tick as u64 + 1;
             match fault {
@@ -270,6 +273,11 @@ proptest! {
                 sim.client.send_control(Kind::Request, format!("{{\"id\":{requests}}}").as_bytes(), sim.now).unwrap();
                 sim.server.send_control(Kind::Event, format!("{{\"n\":{requests}}}").as_bytes(), sim.now).unwrap();
             }
+            if tick.is_multiple_of(4) {
+                for (end, sent) in [&mut sim.client, &mut sim.server].into_iter().zip(&mut pieces) {
+                    *sent += u64::from(end.send_bulk(&[tick as u8; 9_000], sim.now).unwrap());
+                }
+            }
             for _ in 0..6 {
                 sim.step();
             }
@@ -296,6 +304,12 @@ proptest! {
             .collect::<Vec<_>>();
         let changes: Vec<u64> = sim.sequences(TrackId::PRESENCE).iter().map(|sequence| sequence / 1_000).collect();
         prop_assert_eq!(newest(&changes), newest(&all));
+        for (arrived, sent) in [&sim.at_server, &sim.at_client].into_iter().zip(pieces) {
+            prop_assert!(of(arrived, TrackId::BULK).into_iter().eq(1..=sent));
+        }
+        for end in [&mut sim.client, &mut sim.server] {
+            prop_assert!(end.bulk.track.is_none(), "what has arrived is not held");
+        }
         check_references(&sim.at_client, VIDEO);
         check_references(&sim.at_client, AUDIO);
         check_references(&sim.at_server, UP_VIDEO);
@@ -395,6 +409,33 @@ fn sound_passes_a_path_too_narrow_for_the_picture() {
     let heard = sim.sequences(AUDIO).len() as u64;
     assert!(heard * 100 >= sounds * 95, "{heard} of {sounds}");
     assert!(sim.sequences(VIDEO).len() > 60, "{} pictures", sim.sequences(VIDEO).len());
+}
+
+#[test]
+fn bulk_waits_for_everything_else_and_is_never_more_than_a_little() {
+    let mut sim = Sim::new();
+    sim.open(false, 10 * MILLISECOND, 4_000);
+    sim.open(true, 10 * MILLISECOND, 4_000);
+    let sound = Track::new(AUDIO, Retention::Group { max_bytes: 1 << 20, max_time: 2 * SECOND });
+    sim.server.send_track(&sound, Start::Live, Class::Audio, 0);
+    sim.client.accept_track(AUDIO, Promise::Referenced);
+    let piece = vec![7; BULK_MAX];
+    assert!(sim.server.send_bulk(&piece, 0).unwrap() && sim.server.send_bulk(&piece, 0).unwrap());
+    assert!(!sim.server.takes_bulk() && !sim.server.send_bulk(&piece, 0).unwrap());
+    assert!(matches!(sim.server.send_bulk(&vec![0; BULK_MAX + 1], 0), Err(LinkError::Wire(_))));
+    let mut ticks = 0;
+    while of(&sim.at_client, TrackId::BULK).len() < 2 {
+        ticks += 1;
+        sound.append(alone(AUDIO, Kind::Audio, ticks, sim.now), sim.now).unwrap();
+        let before = sim.sequences(AUDIO).len();
+        for _ in 0..4 {
+            sim.step();
+        }
+        assert!(ticks < 3 || sim.sequences(AUDIO).len() > before, "sound waits for bulk");
+        assert!(ticks < 1_000);
+    }
+    assert!(sim.server.takes_bulk() && ticks > 10);
+    assert_eq!(sim.bulk_taken, 1, "told once that there is room again");
 }
 
 #[test]

@@ -168,6 +168,7 @@ impl Link {
             }
         }
         self.tell_needs(now)?;
+        self.tell_room_for_bulk();
         Ok(match (out.len() > start, is_all) {
             (false, _) => Transmitted::Nothing,
             (true, true) => Transmitted::All,

@@ -71,6 +71,11 @@ impl Cursor {
         self.reader.skipped
     }
 
+    /// How many frames stand at the reader's place and after it.
+    pub fn waiting(&self) -> u64 {
+        self.track.shared.log.lock().next_place().saturating_sub(self.reader.place)
+    }
+
     /// What stands at the reader's place, which does not move.
     pub fn peek(&mut self) -> Next {
         self.reader.look(&self.track.shared.log.lock())

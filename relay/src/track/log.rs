@@ -147,6 +147,18 @@ impl Log {
         matches!(&self.entries, Entries::Keyed(keyed) if keyed.get(key).is_some())
     }
 
+    pub fn replace(&mut self, frame: Frame) -> bool {
+        let oldest = self.next_sequence;
+        let Entries::Queue { entries, .. } = &mut self.entries else { return false };
+        let held = entries.len() as u64;
+        let at = frame.header().sequence.checked_sub(oldest - held).and_then(|at| usize::try_from(at).ok());
+        let is_all = matches!(self.retention, Retention::All { .. });
+        let Some(entry) = at.and_then(|at| entries.get_mut(at)).filter(|_| is_all) else { return false };
+        self.bytes = self.bytes - entry.frame.encoded().len() + frame.encoded().len();
+        entry.frame = frame;
+        true
+    }
+
     fn trim(&mut self) {
         let Entries::Queue { base, entries } = &mut self.entries else {
             return;

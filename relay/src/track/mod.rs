@@ -128,6 +128,12 @@ impl Track {
         self.shared.log.lock().has_key(key)
     }
 
+    /// Puts a frame in the place of the one with its sequence number, in a track that keeps everything, if it is held in
+    /// memory: readers who have not come so far get this one. Gives whether it was.
+    pub fn replace(&self, frame: Frame) -> bool {
+        frame.header().track == self.id && self.shared.log.lock().replace(frame)
+    }
+
     /// Ends the track. Readers get what it still holds and then its end.
     pub fn close(&self) {
         let mut log = self.shared.log.lock();

@@ -104,6 +104,26 @@ fn a_track_that_keeps_all_takes_no_gap_and_says_what_is_archived() {
 }
 
 #[test]
+fn a_frame_that_is_held_can_be_replaced_for_those_who_come_later() {
+    let track = Track::resumed(ID, 300, 10);
+    for sequence in 10..=20 {
+        track.append(frame(sequence, true, 40), 0).unwrap();
+    }
+    let mut cursor = track.cursor(Start::Oldest);
+    let held = sequences(&mut track.cursor(Start::Oldest));
+    let (oldest, bytes) = (held[0], track.holding().bytes);
+    assert!(oldest > 10 && track.replace(frame(oldest, true, 1)) && track.replace(frame(20, true, 41)));
+    assert_eq!(track.holding().bytes, bytes - 39 + 1);
+    for absent in [1, oldest - 1, 21] {
+        assert!(!track.replace(frame(absent, true, 1)), "{absent}");
+    }
+    let Next::Frame { frame: found, .. } = cursor.next_frame() else { panic!("nothing is held") };
+    assert_eq!((found.header().sequence, found.payload().len()), (oldest, 1));
+    assert_eq!(sequences(&mut cursor), held[1..]);
+    assert!(!group(1 << 20).replace(frame(1, true, 1)));
+}
+
+#[test]
 fn the_latest_value_of_each_key_is_kept() {
     let track = Track::new(ID, Retention::Latest { max_keys: 2 });
     track.append_keyed(1, frame(1, true, 1), 0).unwrap();

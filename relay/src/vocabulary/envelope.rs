@@ -1,6 +1,7 @@
 //! The envelopes that carry a command through a link: request and response.
 
 use super::{Problem, VERSION, VocabularyError, code};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -66,7 +67,7 @@ impl Request {
     /// [`VocabularyError::TooLong`] beyond [`REQUEST_MAX`]; [`VocabularyError::Invalid`] for a method or path that
     /// the far end would refuse.
     pub fn encode(&self) -> Result<Vec<u8>, VocabularyError> {
-        self.check()?;
+        self.checked()?;
         super::encode("request", REQUEST_MAX, self)
     }
 
@@ -76,11 +77,15 @@ impl Request {
     /// [`VocabularyError`] for too many bytes, another version, another shape, a method or path that is not allowed.
     pub fn parse(bytes: &[u8]) -> Result<Self, VocabularyError> {
         let request: Self = super::parse("request", REQUEST_MAX, bytes)?;
-        request.check()?;
+        request.checked()?;
         Ok(request)
     }
 
-    fn check(&self) -> Result<(), VocabularyError> {
+    /// Whether method and path are what they may be; [`Request::parse`] has looked already.
+    ///
+    /// # Errors
+    /// [`VocabularyError`] for a method or path that is not allowed.
+    pub fn checked(&self) -> Result<(), VocabularyError> {
         if !METHODS.contains(&self.method.as_str()) {
             return Err(VocabularyError::Invalid {
                 what: "method",
@@ -174,10 +179,76 @@ impl From<&VocabularyError> for Problem {
     }
 }
 
+/// A command or an answer with bytes of its own, as payload of a frame of kind `Bulk`: the length of the envelope in four
+/// bytes, big endian, the envelope as JSON, then the bytes. An envelope of a command is a [`Request`] without a body, one
+/// of an answer is a [`Response`] whose body says the `size` of the whole that the bytes are a part of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bulk<T> {
+    /// The envelope.
+    pub envelope: T,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+/// Most bytes that an envelope of [`Bulk`] has.
+pub const BULK_ENVELOPE_MAX: usize = 4 * 1024;
+/// Most bytes beside such an envelope.
+pub const BULK_BYTES_MAX: usize = 128 * 1024;
+
+impl<T: Serialize> Bulk<T> {
+    /// The payload.
+    ///
+    /// # Errors
+    /// [`VocabularyError::TooLong`] beyond the limits of either part.
+    pub fn encode(&self) -> Result<Vec<u8>, VocabularyError> {
+        let envelope = super::encode("envelope", BULK_ENVELOPE_MAX, &self.envelope)?;
+        super::within("bytes", BULK_BYTES_MAX, self.bytes.len())?;
+        let length = u32::try_from(envelope.len()).unwrap_or(u32::MAX);
+        Ok([length.to_be_bytes().as_slice(), &envelope, &self.bytes].concat())
+    }
+}
+
+impl<T: DeserializeOwned> Bulk<T> {
+    /// Reads a frame's payload. The bytes share its buffer.
+    ///
+    /// # Errors
+    /// [`VocabularyError`] for too many bytes, an envelope that does not end, another version or another shape.
+    pub fn parse(payload: &Bytes) -> Result<Self, VocabularyError> {
+        super::within("bulk", 4 + BULK_ENVELOPE_MAX + BULK_BYTES_MAX, payload.len())?;
+        let cut = || VocabularyError::Malformed { what: "bulk", reason: "it ends inside its envelope".to_owned() };
+        let (length, rest) = payload.split_first_chunk::<4>().ok_or_else(cut)?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let envelope = rest.get(..length).ok_or_else(cut)?;
+        Ok(Self {
+            envelope: super::parse("envelope", BULK_ENVELOPE_MAX, envelope)?,
+            bytes: payload.slice(4 + length..),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn bulk_carries_bytes_behind_its_envelope() {
+        let bulk = Bulk {
+            envelope: Request::bare(7, "PUT", "/v1/files/ab?at=0"),
+            bytes: Bytes::from(vec![0xff; BULK_BYTES_MAX]),
+        };
+        let payload = Bytes::from(bulk.encode().unwrap());
+        assert_eq!(Bulk::parse(&payload), Ok(bulk.clone()));
+        assert!(payload.len() <= crate::link::BULK_MAX, "the largest fits a frame of the bulk track");
+        for cut in [0, 3, 4, 10] {
+            assert!(matches!(Bulk::<Request>::parse(&payload.slice(..cut)), Err(VocabularyError::Malformed { .. })));
+        }
+        let over = Bulk { bytes: Bytes::from(vec![0; BULK_BYTES_MAX + 1]), ..bulk };
+        assert!(matches!(over.encode(), Err(VocabularyError::TooLong { .. })));
+        let answer = Bulk { envelope: Response { id: 7, status: 206, body: Value::Null }, bytes: Bytes::new() };
+        let payload = Bytes::from(answer.encode().unwrap());
+        assert_eq!(Bulk::parse(&payload), Ok(answer));
+    }
 
     #[test]
     fn a_request_is_the_documented_json() {
@@ -225,7 +296,7 @@ mod tests {
     #[test]
     fn the_longest_text_fits_into_a_request_however_it_is_escaped() {
         let text = "\u{1}".repeat(crate::vocabulary::TEXT_MAX);
-        let body = crate::vocabulary::SendMessage { text, key: "k".repeat(crate::vocabulary::KEY_MAX) };
+        let body = crate::vocabulary::SendMessage::line(text, "k".repeat(crate::vocabulary::KEY_MAX));
         let request = Request::new(u64::MAX, "POST", "/v1/chats/1/messages", &body).unwrap();
         assert!(request.encode().is_ok());
     }
@@ -235,6 +306,7 @@ mod tests {
         fn no_bytes_make_the_parsers_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
             let _ = (Request::parse(&bytes), Response::parse(&bytes), Envelope::peek(&bytes));
             let _ = (crate::vocabulary::Event::parse(&bytes), crate::vocabulary::Message::parse(&bytes));
+            let _ = Bulk::<Request>::parse(&Bytes::from(bytes));
         }
     }
 }

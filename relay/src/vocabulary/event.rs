@@ -1,22 +1,56 @@
 //! Events: what the server tells a client on the control track without having been asked.
 
 use super::{
-    Call, CallId, Chat, Contact, ContactRequest, EndReason, Member, PresenceInfo, RequestOutcome, VocabularyError,
+    Call, CallId, Chat, ChatId, ClosedReason, Contact, ContactRequest, EndReason, Member, PresenceInfo, RequestOutcome,
+    VocabularyError,
 };
 use serde::{Deserialize, Serialize};
 
 /// Longest event, in bytes of JSON.
-pub const EVENT_MAX: usize = 64 * 1024;
+pub const EVENT_MAX: usize = 128 * 1024;
 
 /// One event. On the wire: `{"v":1,"event":"call.invited","call":{…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event")]
 pub enum Event {
-    /// Someone opened a chat with this account.
+    /// A chat has come into this account's list: someone opened it with this account, or this account joined it. Its
+    /// `standing` says whether it is a request that waits for an answer.
     #[serde(rename = "chat.opened")]
     ChatOpened {
         /// The chat.
         chat: Chat,
+    },
+    /// A chat stands differently than it did: a request was accepted, a role has changed.
+    #[serde(rename = "chat.changed")]
+    ChatChanged {
+        /// The chat as it now is.
+        chat: Chat,
+    },
+    /// A chat is no longer in this account's list. Nothing more of it comes.
+    #[serde(rename = "chat.closed")]
+    ChatClosed {
+        /// Number of the chat.
+        chat: ChatId,
+        /// Why.
+        reason: ClosedReason,
+    },
+    /// To those in a chat: someone who was asked said no.
+    #[serde(rename = "chat.declined")]
+    ChatDeclined {
+        /// Number of the chat.
+        chat: ChatId,
+        /// Who declined.
+        who: Member,
+    },
+    /// A line of this account that was to be sent later could not be sent, and is gone.
+    #[serde(rename = "chat.not_sent")]
+    NotSent {
+        /// Number of the chat.
+        chat: ChatId,
+        /// Number of the line, as it waited.
+        scheduled: u64,
+        /// Why, and what to do.
+        detail: String,
     },
     /// Someone calls: ring.
     #[serde(rename = "call.invited")]

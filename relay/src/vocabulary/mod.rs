@@ -14,19 +14,24 @@ mod contact;
 mod device;
 mod envelope;
 mod event;
+mod file;
 mod joining;
+pub mod markup;
+mod message;
 mod presence;
 mod problem;
 mod profile;
 mod rights;
+mod signal;
 mod track;
 
 pub use account::{Account, DEVICE_MAX, Login, NAME_MAX, PASSWORD_MAX, Resume, SESSION_MAX, SessionOpened};
 pub use administration::{AccountEntries, AccountEntry, AuditEntry, AuditPage, ChangeAccount, MakeAccount, PAGE_MAX};
 pub use call::{Call, CallId, CallPhase, EndReason, Participant, Presence, StartCall};
 pub use chat::{
-    Chat, ChatId, Chats, HISTORY_MAX, History, KEY_MAX, Member, Message, MessageAccepted, Notice, OpenChat,
-    SendMessage, TEXT_MAX,
+    AskIn, CHAT_NAME_MAX, CHATS_MAX, ChangeChat, Chat, ChatId, ChatKind, ChatMember, ChatMembers, ChatRequest,
+    ChatRole, Chats, ClosedReason, GROUP_MAX, MEMBERS_SHOWN, Member, OpenChat, RETENTION_MS, SetRole, Standing,
+    UNREAD_MAX, With,
 };
 pub use connection::{CONNECTIONS_MAX, Carriage, Connection, Connections, ProxyHint};
 pub use contact::{
@@ -34,11 +39,19 @@ pub use contact::{
     GROUP_NAME_MAX, GROUPS_MAX, REQUEST_TEXT_MAX, RenameGroup, RequestOutcome, SetGroups,
 };
 pub use device::{DeviceSession, DeviceSessions, OpenSession};
-pub use envelope::{Envelope, REQUEST_MAX, RESPONSE_MAX, Request, Response};
+pub use envelope::{BULK_BYTES_MAX, BULK_ENVELOPE_MAX, Bulk, Envelope, REQUEST_MAX, RESPONSE_MAX, Request, Response};
 pub use event::{EVENT_MAX, Event};
+pub use file::{
+    Attachment, FILE_ID_MAX, FILE_NAME_MAX, FileProgress, MEDIA_TYPE_MAX, PIECE_MAX, SendFile, Voice, WAVEFORM_MAX,
+};
 pub use joining::{
     CODE_MAX, ChangePassword, INVITATION_HOURS_MAX, Invitation, InvitationLink, InvitationLinkError, Invitations,
     Invite, Invited, Join, Leave, NOTE_MAX, Reset, ResetCode,
+};
+pub use message::{
+    AllScheduled, Change, EMOJI_MAX, Erased, FILES_MAX, Found, HISTORY_MAX, HITS_MAX, History, Hit, KEY_MAX,
+    MENTIONS_MAX, Message, MessageAccepted, Notice, REACTIONS_MAX, Reaction, SEARCH_MAX, SEND_LATER_MAX, Scheduled,
+    SendMessage, TEXT_MAX,
 };
 pub use presence::{Availability, OwnPresence, PresenceInfo, SetPresence, Wish};
 pub use problem::{Problem, code};
@@ -47,6 +60,7 @@ pub use profile::{
     PictureKept, Profile, STATUS_TEXT_MAX,
 };
 pub use rights::{Grant, Grants, Right, Role, THING_ID_MAX, Thing, Ungrant, UnknownWord};
+pub use signal::{AllMarks, Marks, SetMarks, SetTyping, Signal, TYPING_AGAIN_MS};
 pub use track::{CreateTrack, MediaTracks, ReadFrom, TRACK_NAME_MAX, TrackCreated};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -37,6 +37,10 @@ pub mod code {
     pub const INVALID: &str = "invalid";
     /// This command makes sense only inside a link.
     pub const LINK_NEEDED: &str = "link_needed";
+    /// What this command gives is bytes: inside a link, ask for it on the bulk track.
+    pub const BULK_NEEDED: &str = "bulk_needed";
+    /// A piece of a file does not begin where the file on the server ends.
+    pub const WRONG_OFFSET: &str = "wrong_offset";
     /// The link has ended: open a new one.
     pub const LINK_GONE: &str = "link_gone";
     /// The caller is in another call.
@@ -53,6 +57,12 @@ pub mod code {
     pub const BLOCKED_BY_YOU: &str = "blocked_by_you";
     /// There are as many of these as there may be.
     pub const TOO_MANY: &str = "too_many";
+    /// The other side of a direct chat does not want it.
+    pub const CHAT_DECLINED: &str = "chat_declined";
+    /// The chat's request is not accepted, or waits for nobody any more.
+    pub const NOT_ACCEPTED: &str = "not_accepted";
+    /// As many as there may be are there already.
+    pub const LIMIT_REACHED: &str = "limit_reached";
     /// The name is in use.
     pub const NAME_TAKEN: &str = "name_taken";
     /// The server's disk is full.
@@ -133,12 +143,17 @@ fn title(code: &str) -> &'static str {
         code::TOO_LONG => "Too long",
         code::INVALID => "Value not allowed",
         code::LINK_NEEDED => "This needs a link",
+        code::BULK_NEEDED => "This needs the bulk track",
+        code::WRONG_OFFSET => "Another piece comes next",
         code::LINK_GONE => "The link has ended",
         code::IN_A_CALL => "Already in a call",
         code::CALL_MOVED_ON => "The call has moved on",
         code::TOO_MANY => "There are too many already",
         code::NOT_REACHABLE => "This person cannot be reached",
         code::BLOCKED_BY_YOU => "You have blocked this person",
+        code::CHAT_DECLINED => "The chat was declined",
+        code::NOT_ACCEPTED => "The request is not accepted",
+        code::LIMIT_REACHED => "As many as there may be",
         code::NAME_TAKEN => "The name is in use",
         code::DISK_FULL => "The server's disk is full",
         code::OVERLOADED => "The server has too much to do",

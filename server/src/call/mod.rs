@@ -1,7 +1,6 @@
 //! Calls: a pure machine for one call, a pure switchboard for all of them, and the shell that lets them act.
 
 mod machine;
-mod notes;
 mod shell;
 mod switchboard;
 #[cfg(test)]

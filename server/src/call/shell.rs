@@ -1,7 +1,6 @@
 //! The shell around the switchboard: brings it commands and the time, and does what it says.
 
 use super::machine::{Effect, Refusal, Scope};
-use super::notes;
 use super::switchboard::Switchboard;
 use crate::chat::Chats;
 use crate::clock::{Clock, unix_ms};
@@ -201,7 +200,8 @@ async fn write_note(
     notice: &Notice,
 ) -> Result<(), crate::database::DatabaseError> {
     if let Some(room) = chats.room(chat).await? {
-        chats.note(&room, from, &notes::key(notice), notes::text(notice), notice.clone()).await?;
+        let (Notice::MissedCall { call } | Notice::CallEnded { call, .. }) = notice else { return Ok(()) };
+        chats.note(&room, from, format!("call-{call}"), notice.clone()).await?;
     }
     Ok(())
 }

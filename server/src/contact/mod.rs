@@ -140,6 +140,14 @@ impl Contacts {
         Ok(())
     }
 
+    /// Whether two have each other as contacts: then neither need ask before talking.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn know_each_other(&self, one: AccountId, other: AccountId) -> Result<bool, DatabaseError> {
+        self.database.read(move |c| store::are_contacts(c, one, other)).await
+    }
+
     /// Asks someone to become a contact. Asking again changes nothing; asking back is consent.
     ///
     /// # Errors

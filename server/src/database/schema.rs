@@ -21,7 +21,6 @@ pub(super) enum Step {
     /// The same for both engines, but for the words above.
     Common(&'static str),
     /// What the engines do in ways of their own, such as full-text search.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no step has needed it yet"))]
     Each { sqlite: &'static str, postgres: &'static str },
 }
 
@@ -32,6 +31,11 @@ const STEPS: &[Step] = &[
     Step::Common(include_str!("schema/0003_identity.sql")),
     Step::Common(include_str!("schema/0020_contacts.sql")),
     Step::Common(include_str!("schema/0021_presence.sql")),
+    Step::Common(include_str!("schema/0040_chats.sql")),
+    Step::Each {
+        sqlite: include_str!("schema/0041_search.sqlite.sql"),
+        postgres: include_str!("schema/0041_search.postgres.sql"),
+    },
 ];
 
 /// Brings the database to the newest version.

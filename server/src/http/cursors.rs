@@ -19,8 +19,7 @@ pub(super) async fn put(
 ) -> Result<StatusCode, Refused> {
     let link = known.link()?;
     let after = from.after.map(|after| after.min(varint::MAX));
-    let track = state.readable(&known.identity, TrackId(track), after).await?;
-    link.command(LinkCommand::Read { track, after })?;
+    state.read(&known.identity, link, TrackId(track), after).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -51,6 +51,20 @@ impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
     }
 }
 
+/// The two parameters of a path, such as a chat's number and that of something in it.
+pub(super) struct Within<A, B>(pub(super) A, pub(super) B);
+
+impl<A: FromStr + Send, B: FromStr + Send, S: Send + Sync> FromRequestParts<S> for Within<A, B> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let problem = Problem::new(404, code::NOT_FOUND, format!("There is nothing at {}.", parts.uri.path()));
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let both = path.ok().and_then(|Path((one, other))| Some(Self(one.parse().ok()?, other.parse().ok()?)));
+        Ok(both.ok_or(problem)?)
+    }
+}
+
 /// The query's parameters.
 pub(super) struct Asked<T>(pub(super) T);
 

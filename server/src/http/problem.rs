@@ -1,6 +1,7 @@
 //! Problems as HTTP responses, and what each kind of error becomes.
 
 use crate::call::Refusal;
+use crate::chat::ChatRefusal;
 use crate::database::DatabaseError;
 use crate::delivery::LinkBusy;
 use crate::identity::authority::Denied;
@@ -188,6 +189,39 @@ impl From<Refusal> for Refused {
         };
         Self(Problem::new(status, code, format!("{refusal}.")))
     }
+}
+
+impl From<ChatRefusal> for Refused {
+    fn from(refusal: ChatRefusal) -> Self {
+        let (status, code) = match refusal {
+            ChatRefusal::Database(error) => return error.into(),
+            ChatRefusal::Unknown
+            | ChatRefusal::NoAccount(_)
+            | ChatRefusal::NotIn
+            | ChatRefusal::NoLine(_)
+            | ChatRefusal::NotScheduled => (404, code::NOT_FOUND),
+            ChatRefusal::NotAllowed(_) => (403, code::NOT_ALLOWED),
+            ChatRefusal::Declined => (403, code::CHAT_DECLINED),
+            ChatRefusal::NotAccepted | ChatRefusal::NoRequest => (409, code::NOT_ACCEPTED),
+            ChatRefusal::Full
+            | ChatRefusal::TooManyReactions
+            | ChatRefusal::TooManyPins(_)
+            | ChatRefusal::TooManyScheduled(_) => (409, code::LIMIT_REACHED),
+            ChatRefusal::Alone | ChatRefusal::NoFile(_) | ChatRefusal::NoPicture(_) | ChatRefusal::SendAt => {
+                (422, code::INVALID)
+            }
+        };
+        Self(said(status, code, &refusal))
+    }
+}
+
+/// A problem whose detail is what an error says, as a sentence.
+pub(super) fn said(status: u16, code: &'static str, error: &dyn std::fmt::Display) -> Problem {
+    let mut detail = format!("{error}.");
+    if let Some(first) = detail.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    Problem::new(status, code, detail)
 }
 
 impl From<CreateError> for Refused {

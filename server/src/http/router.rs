@@ -3,14 +3,14 @@
 use super::problem::Refused;
 use super::routes::Routes;
 use super::{
-    admin, caller, calls, chats, connections, contacts, cursors, devices, joining, me, pictures, presence, public,
-    sessions, tracks,
+    admin, caller, calls, chats, connections, contacts, cursors, devices, files, joining, me, messages, pictures,
+    presence, public, sessions, signals, tracks,
 };
 use crate::state::State;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::{Json, Router, middleware};
 use http::Method;
-use relay::vocabulary::{PICTURE_MAX, Problem, REQUEST_MAX, code};
+use relay::vocabulary::{PICTURE_MAX, PIECE_MAX, Problem, REQUEST_MAX, code};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -69,8 +69,29 @@ fn commands_of_rooms() -> Routes<Arc<State>> {
         .on(GET, "/v1/pictures/{picture}", pictures::show)
         .on(GET, "/v1/chats", chats::list)
         .on(POST, "/v1/chats", chats::open)
-        .on(GET, "/v1/chats/{id}/messages", chats::history)
-        .on(POST, "/v1/chats/{id}/messages", chats::send)
+        .on(GET, "/v1/chats/{id}", chats::show)
+        .on(PATCH, "/v1/chats/{id}", chats::change)
+        .on(POST, "/v1/chats/{id}/accept", chats::accept)
+        .on(POST, "/v1/chats/{id}/decline", chats::decline)
+        .on(POST, "/v1/chats/{id}/ignore", chats::ignore)
+        .on(GET, "/v1/chats/{id}/members", chats::members)
+        .on(POST, "/v1/chats/{id}/members", chats::ask_in)
+        .on(PUT, "/v1/chats/{id}/members/{account}", chats::set_role)
+        .on(DELETE, "/v1/chats/{id}/members/{account}", chats::remove)
+        .on(GET, "/v1/chats/{id}/messages", messages::history)
+        .on(POST, "/v1/chats/{id}/messages", messages::send)
+        .on(GET, "/v1/chats/{id}/pins", messages::pins)
+        .on(GET, "/v1/chats/{id}/scheduled", messages::scheduled)
+        .on(DELETE, "/v1/chats/{id}/scheduled/{scheduled}", messages::take_back)
+        .on(GET, "/v1/chats/{id}/marks", signals::marks)
+        .on(PUT, "/v1/chats/{id}/marks", signals::set_marks)
+        .on(POST, "/v1/chats/{id}/typing", signals::set_typing)
+        .on(GET, "/v1/search", messages::search)
+        .on(POST, "/v1/files", files::announce)
+        .on(GET, "/v1/files/{id}", files::progress)
+        .on_up_to(PIECE_MAX, PUT, "/v1/files/{id}", files::write)
+        .on(GET, "/v1/files/{id}/content", files::content)
+        .on(GET, "/v1/files/{id}/thumbnail", files::thumbnail)
         .on(PUT, "/v1/cursors/{track}", cursors::put)
         .on(DELETE, "/v1/cursors/{track}", cursors::delete)
         .on(GET, "/v1/contacts", contacts::list)

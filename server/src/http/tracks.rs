@@ -62,7 +62,7 @@ pub(super) async fn keyframe(
     At(id): At<u64>,
 ) -> Result<StatusCode, Refused> {
     let track = TrackId(id);
-    state.readable(&known.identity, track, None).await?;
+    state.readable(&known.identity, track)?;
     if let Some(live) = state.tracks.find(track)
         && state.tracks.keyframe_due(track, state.clock.elapsed())
     {

@@ -7,7 +7,7 @@ use relay::{
     Frame, Kind, MILLISECOND, Micros, SECOND, TrackId,
     link::{Class, Output},
     track::Start,
-    vocabulary::{Envelope, Event, Request, Response},
+    vocabulary::{Bulk, Envelope, Event, Request, Response},
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -19,7 +19,10 @@ use crate::{
     chat::chat_of,
     connections::Listed,
     delivery::{CloseReason, LinkCommand, LinkHandle},
-    http::{caller::Caller, dispatch::dispatch},
+    http::{
+        caller::Caller,
+        dispatch::{Answer, dispatch, dispatch_bulk},
+    },
     state::State,
     tracks::Content,
 };
@@ -58,6 +61,7 @@ impl Driver {
         tracing::debug!(link = %self.session.id, address = %self.address, "a link opens");
         let mut commands: VecDeque<Frame> = VecDeque::new();
         let mut at_work: JoinSet<Response> = JoinSet::new();
+        let mut bulk_at_work: JoinSet<Answer> = JoinSet::new();
         let mut archives: JoinSet<(TrackId, Vec<Frame>)> = JoinSet::new();
         let patience = Patience::new(self.state.config.dead_after);
         let mut life = Life::Heard;
@@ -84,6 +88,11 @@ impl Driver {
                 // One after the other: what a client sends in order happens in order.
                 self.work(&mut at_work, &frame);
             }
+            if bulk_at_work.is_empty()
+                && let Some(frame) = self.session.next_bulk()
+            {
+                self.work_bulk(&mut bulk_at_work, &frame);
+            }
             let worse = patience.until_worse(silent).map_or(Micros::MAX, |left| now + left);
             let next = next.unwrap_or(now + SELDOM).min(worse).clamp(now + OFTEN, now + SELDOM);
             tokio::select! {
@@ -94,6 +103,10 @@ impl Driver {
                 Some(done) = at_work.join_next(), if !at_work.is_empty() => match done {
                     Ok(response) => self.answer(&response),
                     Err(error) => tracing::error!(%error, "a command broke off"),
+                },
+                Some(done) = bulk_at_work.join_next(), if !bulk_at_work.is_empty() => match done {
+                    Ok(answer) => self.answer_bulk(&answer),
+                    Err(error) => tracing::error!(%error, "a command with bytes broke off"),
                 },
                 Some(Ok((track, frames))) = archives.join_next(), if !archives.is_empty() => {
                     self.session.with_link(|link, _| link.feed_archive(track, frames));
@@ -162,6 +175,8 @@ impl Driver {
                     (track, frames)
                 });
             }
+            // Looked at before each wait.
+            Output::BulkTaken => {}
             // Exchanges are the client's to open; it sees the same.
             Output::Stalled(exchange) => tracing::debug!(link = %self.session.id, %exchange, "an answer is held up"),
             Output::Closed { reason } => {
@@ -192,6 +207,39 @@ impl Driver {
                 let id = Envelope::peek(&payload).id;
                 self.answer(&Response::refused(id, &error));
             }
+        }
+    }
+
+    fn work_bulk(&self, at_work: &mut JoinSet<Answer>, frame: &Frame) {
+        let payload = frame.payload();
+        let parsed = Bulk::<Request>::parse(&payload).and_then(|bulk| bulk.envelope.checked().map(|()| bulk));
+        match parsed {
+            Ok(bulk) => {
+                let caller = Caller::of_link(&self.handle, true, self.address);
+                let router = self.router.clone();
+                at_work.spawn(async move { dispatch_bulk(&router, caller, bulk).await });
+            }
+            Err(error) => self.session.end(&error.to_string()),
+        }
+    }
+
+    fn answer_bulk(&self, answer: &Answer) {
+        let bulk = match answer {
+            Answer::Plain(response) => return self.answer(response),
+            Answer::Bulk(bulk) => bulk,
+        };
+        let sent = match bulk.encode() {
+            Ok(payload) => self.session.with_link(|link, now| link.send_bulk(&payload, now)),
+            Err(error) => {
+                tracing::error!(%error, "an answer is too long for a link");
+                return self.answer(&Response::refused(bulk.envelope.id, &error));
+            }
+        };
+        // There was room before the command was worked on, and nobody else fills it.
+        match sent {
+            Ok(true) => {}
+            Ok(false) => self.session.end("there is no room for an answer"),
+            Err(error) => self.session.end(&error.to_string()),
         }
     }
 

@@ -13,7 +13,7 @@ use std::{
 use bytes::BytesMut;
 use parking_lot::Mutex;
 use relay::{
-    Micros, SECOND, TrackId,
+    Frame, Micros, SECOND, TrackId,
     link::{Config, Ended, ExchangeId, Freshness, Keepalive, Link, LinkError, Output, Role, Transmitted, Use},
     seal::{Keys, LinkId},
     track::Track,
@@ -25,6 +25,9 @@ use crate::connections::{Gauge, Reading};
 
 /// Outputs that may wait for the driver. More wait only when the far end floods or the driver hangs.
 const OUTPUTS_WAITING: usize = 4096;
+
+/// Bytes of commands with pieces of files that may wait for the driver: an honest client has a few pieces on the way.
+const BULK_WAITING: usize = 1 << 20;
 
 /// Signs of life on a long answer: often enough for every proxy that was measured.
 const KEEPALIVE: Keepalive = Keepalive { interval: SECOND, bytes: 64 };
@@ -46,6 +49,8 @@ struct Inner {
     link: Link,
     writable: HashMap<TrackId, Track>,
     waiting: VecDeque<Output>,
+    bulk: VecDeque<Frame>,
+    bulk_bytes: usize,
     heard_at: Micros,
     /// Long answers that are open, newest last.
     streams: Vec<ExchangeId>,
@@ -59,7 +64,10 @@ pub(super) enum SessionError {
     Ended(String),
     #[error(transparent)]
     Link(#[from] LinkError),
-    #[error("more than {OUTPUTS_WAITING} commands wait: the client sends faster than the server can answer")]
+    #[error(
+        "more than {OUTPUTS_WAITING} commands or {BULK_WAITING} bytes of files wait: the client sends faster than the \
+         server can answer"
+    )]
     Flooded,
 }
 
@@ -73,6 +81,8 @@ impl Session {
             link: Link::new(config, now),
             writable: HashMap::new(),
             waiting: VecDeque::new(),
+            bulk: VecDeque::new(),
+            bulk_bytes: 0,
             heard_at: now,
             streams: Vec::new(),
             ended: None,
@@ -127,7 +137,7 @@ impl Session {
         inner.heard_at = now;
         let result = inner.link.receive(id, bytes, now);
         self.hand_on(&mut inner, now);
-        if inner.waiting.len() > OUTPUTS_WAITING {
+        if inner.waiting.len() > OUTPUTS_WAITING || inner.bulk_bytes > BULK_WAITING {
             return Err(SessionError::Flooded);
         }
         Ok(result?)
@@ -201,6 +211,17 @@ impl Session {
         self.inner.lock().waiting.pop_front()
     }
 
+    /// A command with bytes that waits for the driver, if there is room for its answer.
+    pub fn next_bulk(&self) -> Option<Frame> {
+        let mut inner = self.inner.lock();
+        if inner.bulk.is_empty() || !inner.link.takes_bulk() {
+            return None;
+        }
+        let frame = inner.bulk.pop_front()?;
+        inner.bulk_bytes -= frame.encoded().len();
+        Some(frame)
+    }
+
     /// When something is to be done about the link, and how long it has not been heard of.
     pub fn timing(&self) -> (Option<Micros>, Micros) {
         let inner = self.inner.lock();
@@ -226,6 +247,10 @@ impl Session {
     fn hand_on(&self, inner: &mut Inner, now: Micros) {
         while let Some(output) = inner.link.poll_output() {
             match output {
+                Output::Frame(frame) if frame.header().track == TrackId::BULK => {
+                    inner.bulk_bytes += frame.encoded().len();
+                    inner.bulk.push_back(frame);
+                }
                 Output::Frame(frame) if frame.header().track != TrackId::CONTROL => {
                     let Some(track) = inner.writable.get(&frame.header().track) else { continue };
                     if let Err(error) = track.append(frame, now) {
@@ -236,7 +261,8 @@ impl Session {
             }
         }
         // The driver looks at the other timers by itself; only this one can come nearer.
-        if inner.link.acknowledgement_due().is_some() || !inner.waiting.is_empty() {
+        let waits = !inner.waiting.is_empty() || !inner.bulk.is_empty();
+        if inner.link.acknowledgement_due().is_some() || waits {
             self.doorbell.ring_driver();
         }
     }

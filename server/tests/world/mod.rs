@@ -224,6 +224,23 @@ impl Https {
     }
 }
 
+impl Https {
+    /// Whatever a path gives, as it comes.
+    pub async fn bytes(&mut self, path: &str, headers: &[(&str, &str)]) -> http::Response<Bytes> {
+        let mut request = http::Request::get(path).header("host", "localhost");
+        if let Some(session) = &self.session {
+            request = request.header("authorization", format!("Bearer {session}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.sender.ready().await.unwrap();
+        let response = self.sender.send_request(request.body(Full::new(Bytes::new())).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        http::Response::from_parts(head, body.collect().await.unwrap().to_bytes())
+    }
+}
+
 /// A link from the point of view of its driver.
 pub struct Link {
     pub handle: LinkHandle,

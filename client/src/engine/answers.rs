@@ -1,0 +1,98 @@
+//! What the server answers, brought to whoever asked.
+
+use relay::vocabulary::{AllMarks, AllScheduled, Chat, ChatMembers, History, Problem, Response, code};
+
+use super::{core::Core, event::Event, requests::Purpose};
+
+/// The status of a line that is to be sent later.
+const ACCEPTED_FOR_LATER: u16 = 202;
+
+impl Core {
+    pub(super) fn answered(&mut self, response: Response) {
+        let Some(purpose) = self.link.as_mut().and_then(|link| link.requests.answered(&response)) else {
+            tracing::debug!(id = response.id, "an answer to nothing that was asked");
+            return;
+        };
+        if response.status >= 400 {
+            let problem = response
+                .read::<()>()
+                .err()
+                .unwrap_or_else(|| Problem::new(500, code::INTERNAL, "The server refused without saying why."));
+            return self.refused(purpose, problem);
+        }
+        let read = match purpose {
+            Purpose::LogIn | Purpose::Resume { .. } => response.read().map(|opened| self.logged_in(opened)),
+            Purpose::LogOut => {
+                self.logged_out("as asked");
+                Ok(())
+            }
+            Purpose::ListChats => response.read().map(|page| self.listed(page)),
+            Purpose::OpenChat => response.read().map(|chat: Chat| {
+                self.tell(Event::ChatOpened { chat: chat.clone() });
+                self.read_chat(chat);
+            }),
+            Purpose::RefreshChat(_) => response.read().map(|chat| self.chat_changed(chat)),
+            Purpose::Members(chat) => response.read().map(|all: ChatMembers| {
+                self.tell(Event::Members { chat, members: all.members });
+            }),
+            Purpose::Marks(chat) => response.read().map(|all: AllMarks| {
+                all.marks.into_iter().for_each(|marks| self.marked(chat, marks));
+            }),
+            Purpose::Mark(chat) => response.read().map(|marks| self.marked(chat, marks)),
+            Purpose::Look { chat, place } => response.read().map(|page| self.looked_up(chat, place, page)),
+            Purpose::Pins(chat) => response.read().map(|page: History| {
+                self.tell(Event::Pins { chat, messages: page.messages });
+            }),
+            Purpose::Scheduled(chat) => response.read().map(|all: AllScheduled| {
+                self.tell(Event::Scheduled { chat, scheduled: all.scheduled });
+            }),
+            Purpose::Upload => response.read().map(|progress| self.uploaded(progress, false)),
+            Purpose::Piece => response.read().map(|progress| self.uploaded(progress, true)),
+            Purpose::SearchLines => response.read().map(|found| self.found_lines(found)),
+            Purpose::Say { chat, key } if response.status == ACCEPTED_FOR_LATER => {
+                response.read().map(|scheduled| self.scheduled(chat, &key, scheduled))
+            }
+            Purpose::Say { chat, key } => response.read().map(|accepted| self.stored(chat, &key, &accepted)),
+            Purpose::Call | Purpose::Accept(_) => response.read().map(|call| self.call_changed(call)),
+            Purpose::ListContacts { .. } => response.read().map(|page| self.contacts_listed(page)),
+            Purpose::ListRequests => response.read().map(|requests| self.requests_listed(requests)),
+            Purpose::ListBlocks => response.read().map(|blocks| self.blocks_listed(blocks)),
+            Purpose::OwnPresence => response.read().map(|own| self.own_presence(own)),
+            Purpose::Search { prefix } => response.read().map(|directory| self.found(prefix, directory)),
+            Purpose::ReadChat(_)
+            | Purpose::Change(_)
+            | Purpose::InChat(_)
+            | Purpose::Fetch
+            | Purpose::Decline(_)
+            | Purpose::HangUp(_)
+            | Purpose::ReadMedia
+            | Purpose::Keyframe => Ok(()),
+        };
+        if let Err(problem) = read {
+            self.warn(problem.to_string());
+        }
+    }
+
+    fn refused(&mut self, purpose: Purpose, problem: Problem) {
+        let lasting = problem.retry_after_ms.is_none();
+        match &purpose {
+            Purpose::LogIn | Purpose::Resume { .. } => {
+                self.state.account = None;
+                if lasting {
+                    self.credentials = None;
+                } else {
+                    self.authenticate_later(problem.retry_after_ms.unwrap_or(1_000));
+                }
+            }
+            Purpose::Say { chat, key } => self.not_stored(*chat, key, lasting),
+            Purpose::ReadChat(chat) => self.chat_not_read(*chat),
+            Purpose::Upload | Purpose::Piece => return self.not_uploaded(&problem),
+            Purpose::Fetch => return self.give_up_fetching(&problem.detail),
+            // Said again at the next look at the person.
+            Purpose::OwnPresence if !lasting => self.said_idle = None,
+            Purpose::HangUp(call) | Purpose::Decline(call) | Purpose::Accept(call) => self.call_over(*call),
+            _ => {}
+        }
+        self.tell(Event::Refused { command: purpose.name().to_owned(), problem });
+    }
+}

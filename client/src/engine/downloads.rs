@@ -1,0 +1,146 @@
+//! Files on their way down: asked for part by part over whatever link there is, written beside their place, then moved
+//! there.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File},
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use bytes::Bytes;
+use relay::vocabulary::{BULK_BYTES_MAX, Bulk, Response};
+
+use super::{core::Core, event::Event, requests::Purpose, state::Transfer};
+
+/// A file that is fetched.
+#[derive(Debug)]
+pub(super) struct Fetching {
+    number: u64,
+    file: String,
+    small: bool,
+    to: PathBuf,
+    begun: Option<File>,
+    got: u64,
+    asked: bool,
+}
+
+pub(super) type Fetches = VecDeque<Fetching>;
+
+impl Core {
+    /// Fetches a file, or its thumbnail, to a path.
+    pub(super) fn fetch(&mut self, file: String, to: PathBuf, small: bool) {
+        self.last_transfer += 1;
+        let number = self.last_transfer;
+        let transfer = Transfer { chat: None, name: file.clone(), up: false, done: 0, size: 0 };
+        self.state.transfers.insert(number, transfer);
+        self.fetching.push_back(Fetching { number, file, small, to, begun: None, got: 0, asked: false });
+        self.fetch_on();
+    }
+
+    /// A new link: what was asked for over the old one is asked for again.
+    pub(super) fn resume_fetch(&mut self) {
+        if let Some(fetching) = self.fetching.front_mut() {
+            fetching.asked = false;
+        }
+        self.fetch_on();
+    }
+
+    /// Asks for the next part of the file at hand, if none is asked for.
+    pub(super) fn fetch_on(&mut self) {
+        if !self.link.as_ref().is_some_and(|link| link.authenticated) {
+            return;
+        }
+        let Some(fetching) = self.fetching.front().filter(|fetching| !fetching.asked) else { return };
+        let (file, got) = (&fetching.file, fetching.got);
+        let path = if fetching.small {
+            format!("/v1/files/{file}/thumbnail")
+        } else {
+            format!("/v1/files/{file}/content?from={got}&length={BULK_BYTES_MAX}")
+        };
+        let asked = self.ask_bulk(Purpose::Fetch, "GET", &path, Bytes::new());
+        if let Some(fetching) = self.fetching.front_mut() {
+            fetching.asked = asked;
+        }
+    }
+
+    /// An answer with bytes came.
+    pub(super) fn bulk(&mut self, payload: &Bytes) {
+        let answer = match Bulk::<Response>::parse(payload) {
+            Ok(answer) => answer,
+            Err(error) => return self.warn(format!("An answer of the server cannot be understood: {error}.")),
+        };
+        let purpose = self.link.as_mut().and_then(|link| link.requests.answered(&answer.envelope));
+        if purpose != Some(Purpose::Fetch) {
+            return;
+        }
+        let Some(fetching) = self.fetching.front_mut() else { return };
+        fetching.asked = false;
+        let size = answer.envelope.body["size"].as_u64().unwrap_or(fetching.got + answer.bytes.len() as u64);
+        let written = fetching.write(&answer.bytes);
+        let (number, got) = (fetching.number, fetching.got);
+        if let Some(transfer) = self.state.transfers.get_mut(&number) {
+            (transfer.done, transfer.size) = (got, size);
+        }
+        match written {
+            Err(error) => self.give_up_fetching(&format!("the file cannot be written: {error}")),
+            Ok(()) if got < size => self.fetch_on(),
+            Ok(()) => self.fetched(),
+        }
+    }
+
+    fn fetched(&mut self) {
+        let Some(fetching) = self.fetching.pop_front() else { return };
+        self.state.transfers.remove(&fetching.number);
+        match fetching.finish() {
+            Ok(()) => {
+                let path = fetching.to.display().to_string();
+                self.tell(Event::Fetched { transfer: fetching.number, file: fetching.file, path, size: fetching.got });
+            }
+            Err(error) => {
+                let reason = format!("the file cannot be written: {error}");
+                self.tell(Event::TransferFailed { transfer: fetching.number, reason });
+            }
+        }
+        self.fetch_on();
+    }
+
+    /// The server does not give the file at hand.
+    pub(super) fn give_up_fetching(&mut self, reason: &str) {
+        let Some(fetching) = self.fetching.pop_front() else { return };
+        self.state.transfers.remove(&fetching.number);
+        if let Err(error) = fs::remove_file(fetching.draft())
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "half a file stays behind");
+        }
+        self.tell(Event::TransferFailed { transfer: fetching.number, reason: reason.to_owned() });
+        self.fetch_on();
+    }
+}
+
+impl Fetching {
+    fn draft(&self) -> PathBuf {
+        let mut name = self.to.clone().into_os_string();
+        name.push(".part");
+        name.into()
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let draft = self.draft();
+        let file = match &mut self.begun {
+            Some(file) => file,
+            none => none.insert(File::create(draft)?),
+        };
+        file.write_all(bytes)?;
+        self.got += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        if let Some(file) = &self.begun {
+            file.sync_all()?;
+        }
+        fs::rename(self.draft(), &self.to)
+    }
+}

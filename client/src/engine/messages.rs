@@ -1,0 +1,137 @@
+//! Lines and changes on their way: kept until the server has them, sent again over every new link, stored there once.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use relay::vocabulary::{Change, ChatId, Marks, MessageAccepted, Scheduled, SendMessage, SetMarks, Standing};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::{core::Core, event::Event, requests::Purpose};
+
+/// Lines that may be asked to be stored at once, of all that wait.
+const AT_ONCE: usize = 32;
+
+/// An entry that the server does not have yet.
+#[derive(Debug)]
+pub(super) struct Unsent {
+    pub chat: ChatId,
+    pub message: Arc<SendMessage>,
+}
+
+impl Core {
+    pub(super) fn say(&mut self, chat: ChatId, text: String) {
+        self.send_message(chat, SendMessage { text, ..SendMessage::default() });
+    }
+
+    /// Sends a line; its key is made here.
+    pub(super) fn send_message(&mut self, chat: ChatId, message: SendMessage) {
+        let Some(key) = self.key() else { return };
+        let message = SendMessage { key: key.clone(), ..message };
+        if message.send_at.is_none()
+            && message.change.is_none()
+            && let Some(known) = self.state.chats.get_mut(&chat)
+        {
+            Arc::make_mut(known).pend(key, message.clone());
+        }
+        self.unsent.push_back(Unsent { chat, message: Arc::new(message) });
+        self.send_unsent();
+    }
+
+    pub(super) fn send_change(&mut self, chat: ChatId, change: Change) {
+        self.send_message(chat, SendMessage { change: Some(change), ..SendMessage::default() });
+    }
+
+    /// Asks the server to store what it does not have yet, in the order in which it was written. Every line has a key,
+    /// under which it is stored once.
+    pub(super) fn send_unsent(&mut self) {
+        let Some(link) = self.link.as_ref().filter(|link| link.authenticated) else { return };
+        let mut waiting = Vec::new();
+        for unsent in self.unsent.iter().take(AT_ONCE) {
+            let purpose = Purpose::Say { chat: unsent.chat, key: unsent.message.key.clone() };
+            if !link.requests.is_waiting(&purpose) {
+                waiting.push((purpose, unsent.chat, unsent.message.clone()));
+            }
+        }
+        for (purpose, chat, message) in waiting {
+            self.ask(purpose, "POST", &format!("/v1/chats/{chat}/messages"), &*message);
+        }
+    }
+
+    pub(super) fn stored(&mut self, chat: ChatId, key: &str, accepted: &MessageAccepted) {
+        self.sent(key);
+        self.tell(Event::Stored { chat, key: key.to_owned(), sequence: accepted.sequence });
+    }
+
+    pub(super) fn scheduled(&mut self, chat: ChatId, key: &str, scheduled: Scheduled) {
+        self.sent(key);
+        self.tell(Event::Scheduled { chat, scheduled: vec![scheduled] });
+    }
+
+    fn sent(&mut self, key: &str) {
+        self.unsent.retain(|unsent| unsent.message.key != key);
+        self.send_unsent();
+    }
+
+    /// The server did not take a line. Unless it said when to come back, it never will.
+    pub(super) fn not_stored(&mut self, chat: ChatId, key: &str, lasting: bool) {
+        if !lasting {
+            return;
+        }
+        self.unsent.retain(|unsent| unsent.message.key != key);
+        if let Some(known) = self.state.chats.get_mut(&chat) {
+            Arc::make_mut(known).settle(key);
+        }
+        self.send_unsent();
+    }
+
+    /// Gives up what was to be sent into a chat, and says how much that was.
+    pub(super) fn drop_unsent(&mut self, chat: ChatId) -> usize {
+        let before = self.unsent.len();
+        self.unsent.retain(|unsent| unsent.chat != chat);
+        before - self.unsent.len()
+    }
+
+    /// Tells the server what has come, once for all entries that came since it was told last.
+    pub(super) fn mark_delivered(&mut self) {
+        if !self.link.as_ref().is_some_and(|link| link.authenticated) {
+            return;
+        }
+        let mut come = VecDeque::new();
+        for (id, known) in &self.state.chats {
+            let told = self.delivered.get(id).copied().unwrap_or_default();
+            if known.newest > told && known.chat.standing == Standing::Joined {
+                come.push_back((*id, known.newest));
+            }
+        }
+        for (chat, newest) in come {
+            self.delivered.insert(chat, newest);
+            let set = SetMarks { delivered: Some(newest), read: None };
+            self.ask(Purpose::InChat("mark as delivered"), "PUT", &format!("/v1/chats/{chat}/marks"), &set);
+        }
+    }
+
+    /// The person has read a chat, up to its newest entry if nothing else is said.
+    pub(super) fn mark_read(&mut self, chat: ChatId, sequence: Option<u64>) {
+        let me = self.me();
+        let Some(known) = self.state.chats.get_mut(&chat) else { return };
+        let known = Arc::make_mut(known);
+        let sequence = sequence.unwrap_or(known.newest).min(known.newest);
+        known.read_until(sequence, me);
+        self.delivered.insert(chat, known.newest);
+        let set = SetMarks { delivered: Some(known.newest), read: Some(sequence) };
+        self.ask(Purpose::Mark(chat), "PUT", &format!("/v1/chats/{chat}/marks"), &set);
+    }
+
+    pub(super) fn marked(&mut self, chat: ChatId, marks: Marks) {
+        self.signal(chat, relay::vocabulary::Signal::Marks(marks));
+    }
+
+    /// A name for something that must happen once.
+    pub(super) fn key(&self) -> Option<String> {
+        let mut random = [0; 12];
+        if SystemRandom::new().fill(&mut random).is_err() {
+            self.warn("The system gives no random numbers; nothing was sent.".to_owned());
+            return None;
+        }
+        Some(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}

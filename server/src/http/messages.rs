@@ -1,0 +1,128 @@
+//! Commands about what is written into a chat: send, change, read back, what is pinned.
+
+use super::caller::Known;
+use super::chats::{may_talk, of_caller};
+use super::extract::{Asked, At, Body, Within};
+use super::problem::Refused;
+use crate::chat::Page;
+use crate::state::State;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use relay::vocabulary::{
+    AllScheduled, ChatId, Found, HISTORY_MAX, HITS_MAX, History, Problem, SEARCH_MAX, SendMessage, code,
+};
+use serde::Deserialize;
+use std::sync::Arc;
+
+type Shared = axum::extract::State<Arc<State>>;
+
+/// `POST /v1/chats/{id}/messages`
+pub(super) async fn send(
+    axum::extract::State(state): Shared,
+    known: Known,
+    At(chat): At<ChatId>,
+    Body(message): Body<SendMessage>,
+) -> Result<Response, Refused> {
+    let room = of_caller(&state, &known, chat).await?;
+    may_talk(&state, &known, &room).await?;
+    if message.send_at.is_some() {
+        let scheduled = state.chats.schedule(&room, &known.identity.member(), message).await?;
+        return Ok((StatusCode::ACCEPTED, Json(scheduled)).into_response());
+    }
+    let accepted = state.chats.post(&room, known.identity.member(), message).await?;
+    Ok((StatusCode::CREATED, Json(accepted)).into_response())
+}
+
+/// Which page of a chat is wanted.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    after: Option<u64>,
+    before: Option<u64>,
+    around: Option<u64>,
+    limit: Option<u32>,
+}
+
+/// `GET /v1/chats/{id}/messages?after=|before=|around=&limit=`
+pub(super) async fn history(
+    axum::extract::State(state): Shared,
+    known: Known,
+    At(chat): At<ChatId>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Json<History>, Refused> {
+    let page = match (wanted.after, wanted.before, wanted.around) {
+        (None, None, None) => Page::Newest,
+        (Some(after), None, None) => Page::After(after),
+        (None, Some(before), None) => Page::Before(before),
+        (None, None, Some(around)) => Page::Around(around),
+        _ => {
+            let detail = "Give one of after, before and around, or none for the newest lines.";
+            return Err(Problem::new(422, code::INVALID, detail).into());
+        }
+    };
+    let room = of_caller(&state, &known, chat).await?;
+    let since = since(&room, &known)?;
+    Ok(Json(state.chats.history(chat, since, page, wanted.limit.unwrap_or(HISTORY_MAX)).await?))
+}
+
+/// `GET /v1/chats/{id}/pins`
+pub(super) async fn pins(
+    axum::extract::State(state): Shared,
+    known: Known,
+    At(chat): At<ChatId>,
+) -> Result<Json<History>, Refused> {
+    let room = of_caller(&state, &known, chat).await?;
+    let since = since(&room, &known)?;
+    Ok(Json(state.chats.pinned(chat, since).await?))
+}
+
+/// `GET /v1/chats/{id}/scheduled`
+pub(super) async fn scheduled(
+    axum::extract::State(state): Shared,
+    known: Known,
+    At(chat): At<ChatId>,
+) -> Result<Json<AllScheduled>, Refused> {
+    let room = of_caller(&state, &known, chat).await?;
+    Ok(Json(AllScheduled { scheduled: state.chats.scheduled(room.id, known.identity.account).await? }))
+}
+
+/// `DELETE /v1/chats/{id}/scheduled/{scheduled}`
+pub(super) async fn take_back(
+    axum::extract::State(state): Shared,
+    known: Known,
+    Within(chat, scheduled): Within<ChatId, u64>,
+) -> Result<StatusCode, Refused> {
+    let room = of_caller(&state, &known, chat).await?;
+    state.chats.take_back(room.id, known.identity.account, scheduled).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is searched for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Search {
+    q: String,
+    chat: Option<ChatId>,
+    before: Option<u64>,
+    limit: Option<u32>,
+}
+
+/// `GET /v1/search?q=&chat=&before=&limit=`
+pub(super) async fn search(
+    axum::extract::State(state): Shared,
+    known: Known,
+    Asked(search): Asked<Search>,
+) -> Result<Json<Found>, Refused> {
+    if search.q.len() > SEARCH_MAX {
+        let detail = format!("A search has at most {SEARCH_MAX} bytes.");
+        return Err(Problem::new(413, code::TOO_LONG, detail).into());
+    }
+    let limit = search.limit.unwrap_or(HITS_MAX);
+    let found = state.chats.search(known.identity.account, &search.q, search.chat, search.before, limit).await?;
+    Ok(Json(found.map_err(|error| Problem::new(422, code::INVALID, format!("{error}.")))?))
+}
+
+/// The sequence after which the caller may read.
+fn since(room: &crate::chat::Room, known: &Known) -> Result<u64, Refused> {
+    let since = room.for_reader(known.identity.account, |roll, person| roll.since(person));
+    Ok(since.ok_or(crate::chat::ChatRefusal::Unknown)?)
+}
