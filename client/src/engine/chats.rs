@@ -223,13 +223,14 @@ impl Core {
     pub(super) fn told_of_chat(&mut self, event: Told) -> Option<Told> {
         match event {
             Told::ChatOpened { chat } => {
+                let chat = *chat;
                 if chat.standing == Standing::Requested {
                     self.tell(Event::ChatRequested { chat: chat.clone() });
                 }
                 self.tell(Event::ChatOpened { chat: chat.clone() });
                 self.read_chat(chat);
             }
-            Told::ChatChanged { chat } => self.chat_changed(chat),
+            Told::ChatChanged { chat } => self.chat_changed(*chat),
             Told::ChatClosed { chat, reason } => {
                 self.forget_chat(chat);
                 self.tell(Event::ChatClosed { chat, reason });

@@ -18,13 +18,13 @@ pub enum Event {
     #[serde(rename = "chat.opened")]
     ChatOpened {
         /// The chat.
-        chat: Chat,
+        chat: Box<Chat>,
     },
     /// A chat stands differently than it did: a request was accepted, a role has changed.
     #[serde(rename = "chat.changed")]
     ChatChanged {
         /// The chat as it now is.
-        chat: Chat,
+        chat: Box<Chat>,
     },
     /// A chat is no longer in this account's list. Nothing more of it comes.
     #[serde(rename = "chat.closed")]

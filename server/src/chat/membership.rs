@@ -286,7 +286,7 @@ impl Chats {
     fn tell_opened(&self, room: &Room, accounts: impl Iterator<Item = AccountId>) {
         for account in accounts {
             if let Some(chat) = room.view(account) {
-                self.delivery.send(account, &Event::ChatOpened { chat });
+                self.delivery.send(account, &Event::ChatOpened { chat: Box::new(chat) });
             }
         }
     }
@@ -295,7 +295,7 @@ impl Chats {
     pub(super) fn tell_changed(&self, room: &Room) {
         for person in room.roll().joined() {
             if let Some(chat) = room.view(person.member.id) {
-                self.delivery.send(person.member.id, &Event::ChatChanged { chat });
+                self.delivery.send(person.member.id, &Event::ChatChanged { chat: Box::new(chat) });
             }
         }
     }
