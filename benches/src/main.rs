@@ -1,15 +1,16 @@
-//! `komado-bench`: measures a server's fan-out and its calls.
+//! `komado-bench`: measures a server's fan-out, its chats and its calls.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use komado_bench::chat::{self, members};
 use komado_bench::failure::BenchError;
 use komado_bench::fanout::{self, floor, publisher, readers, sealed};
 use komado_bench::idle::{self, crowd};
 use komado_bench::latency;
 
-/// Measures Komado: what a server's fan-out and its idle links cost, and how late its calls are.
+/// Measures Komado: what a server's fan-out and its idle links cost, and how late its chats and calls are.
 #[derive(Debug, Parser)]
 #[command(name = "komado-bench", version)]
 struct Arguments {
@@ -40,6 +41,13 @@ enum Bench {
         #[command(flatten)]
         output: Output,
     },
+    /// One chat with many members who all write: how late everyone has each message, and whether all arrive in order.
+    Chat {
+        #[command(flatten)]
+        options: chat::Options,
+        #[command(flatten)]
+        output: Output,
+    },
     /// The processes that a bench starts for itself.
     #[command(hide = true)]
     Part {
@@ -55,6 +63,7 @@ enum Part {
     Publisher(publisher::PublisherOptions),
     Sealed(sealed::SealedOptions),
     Crowd(crowd::CrowdOptions),
+    Members(members::MembersOptions),
 }
 
 #[derive(Debug, clap::Args)]
@@ -97,11 +106,18 @@ fn run(bench: Bench) -> Result<(), BenchError> {
             write(output.json.as_deref(), &serde_json::to_string_pretty(&report)?)?;
             write(output.plot.as_deref(), &report.svg())
         }
+        Bench::Chat { options, output } => {
+            let report = chat::run(&options)?;
+            print!("{}", report.text());
+            write(output.json.as_deref(), &serde_json::to_string_pretty(&report)?)?;
+            write(output.plot.as_deref(), &report.svg())
+        }
         Bench::Part { part: Part::Floor(options) } => floor::run(&options),
         Bench::Part { part: Part::Readers(options) } => readers::run(&options),
         Bench::Part { part: Part::Publisher(options) } => publisher::run(&options),
         Bench::Part { part: Part::Sealed(options) } => sealed::run(&options),
         Bench::Part { part: Part::Crowd(options) } => crowd::run(&options),
+        Bench::Part { part: Part::Members(options) } => members::run(&options),
     }
 }
 

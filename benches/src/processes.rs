@@ -1,9 +1,11 @@
 //! The processes that a bench starts: told and heard line by line, ended by their own ids.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
+
+use serde::Serialize;
 
 use crate::failure::BenchError;
 use crate::machine::priority;
@@ -76,6 +78,13 @@ impl Drop for Child {
             eprintln!("waiting for {}: {error}", self.name);
         }
     }
+}
+
+/// Tells the process that started this one something, as a line of JSON.
+pub fn tell(told: &impl Serialize) -> Result<(), BenchError> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, told)?;
+    writeln!(out).and_then(|()| out.flush()).map_err(BenchError::io("telling the conductor"))
 }
 
 /// This very program, to play one of a bench's parts.

@@ -13,6 +13,7 @@ use super::stream::Stream;
 use super::workload::stamp;
 use crate::failure::BenchError;
 use crate::machine::clock;
+use crate::processes::tell;
 use crate::statistics::Distribution;
 
 /// How the conductor starts the readers.
@@ -221,12 +222,6 @@ fn listen_for_words(poll: &Poll) -> io::Result<Receiver<String>> {
         }
     });
     Ok(words)
-}
-
-pub fn tell(told: &Told) -> Result<(), BenchError> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, told)?;
-    writeln!(out).and_then(|()| out.flush()).map_err(BenchError::io("telling the conductor"))
 }
 
 const WORDS: Token = Token(usize::MAX);

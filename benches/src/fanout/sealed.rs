@@ -9,11 +9,12 @@ use relay::vocabulary::{ReadFrom, Resume, SessionOpened};
 use relay::{Frame, TrackId};
 use tokio::task::JoinSet;
 
-use super::readers::{Received, Told, tell};
+use super::readers::{Received, Told};
 use super::workload::stamp;
 use crate::failure::BenchError;
 use crate::linked::{Invitation, Linked, first_line, runtime};
 use crate::machine::clock;
+use crate::processes::tell;
 
 /// How the conductor starts sealed readers. The publisher's invitation is the first line of standard input.
 #[derive(Debug, Clone, clap::Args)]

@@ -1,7 +1,7 @@
 //! A process of the crowd: one thread, one event loop over all its links and the few connections that they post by.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
@@ -18,6 +18,7 @@ use crate::answer::Answer;
 use crate::failure::BenchError;
 use crate::linked::first_line;
 use crate::machine::{clock, limits};
+use crate::processes::tell;
 use crate::statistics::Distribution;
 
 /// How the conductor starts a process of the crowd. Sessions are the first line of standard input.
@@ -275,12 +276,6 @@ fn listen_for_words(poll: &Poll) -> io::Result<Receiver<String>> {
         }
     });
     Ok(words)
-}
-
-fn tell(told: &Told) -> Result<(), BenchError> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, told)?;
-    writeln!(out).and_then(|()| out.flush()).map_err(BenchError::io("telling the conductor"))
 }
 
 const WORDS: Token = Token(usize::MAX);
