@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use relay::link::{Class, Config, ExchangeId, Freshness, Keepalive, Link, Promise, Role, Use};
+use relay::link::{Class, Config, ExchangeId, Freshness, HEARTBEAT, Keepalive, Link, Promise, Role, Use};
 use relay::track::{Cursor, Next, Retention, Start, Track};
 use relay::{Decoded, Frame, FrameHeader, Kind, SECOND, TrackId};
 
@@ -179,8 +179,8 @@ impl Links {
         let end = |role| {
             let driver = Waker::noop().clone();
             let mut link = Link::new(Config { role, keys: None, freshness: Freshness::default(), driver }, 0);
-            link.open_exchange(DOWN, Use::Stream(Keepalive { interval: SECOND, bytes: 64 }), 0);
-            link.open_exchange(UP, Use::Stream(Keepalive { interval: SECOND, bytes: 64 }), 0);
+            link.open_exchange(DOWN, Use::Stream(Keepalive { interval: SECOND, at_rest: HEARTBEAT, bytes: 64 }), 0);
+            link.open_exchange(UP, Use::Stream(Keepalive { interval: SECOND, at_rest: HEARTBEAT, bytes: 64 }), 0);
             link
         };
         let ends = (0..count).map(|_| {

@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use relay::{
     Decoded, Frame, FrameHeader, Kind, MILLISECOND, SECOND, TrackId,
     link::{
-        Class, Config, Ended, ExchangeId, Freshness, Keepalive, Link, Output, Promise, Role, Use,
+        Class, Config, Ended, ExchangeId, Freshness, HEARTBEAT, Keepalive, Link, Output, Promise, Role, Use,
         message::Message,
         record::{Body, MAGIC, put_record},
     },
@@ -197,7 +197,7 @@ fn links_take_anything() {
             let exchange = ExchangeId(id);
             let up = chance.one_in(2);
             let (sender, receiver) = if up { (&mut client, &mut server) } else { (&mut server, &mut client) };
-            let keepalive = Keepalive { interval: SECOND, bytes: 64 };
+            let keepalive = Keepalive { interval: SECOND, at_rest: HEARTBEAT, bytes: 64 };
             let purpose = if chance.one_in(5) { Use::Trial(keepalive) } else { Use::Stream(keepalive) };
             sender.link.open_exchange(exchange, purpose, now);
             receiver.link.open_exchange(exchange, Use::Receive, now);
@@ -224,7 +224,7 @@ fn links_take_anything() {
                     }
                 }
                 for end in [&mut *sender, &mut *receiver] {
-                    if end.link.next_timeout().is_some_and(|at| at <= now) {
+                    if end.link.next_timeout(now).is_some_and(|at| at <= now) {
                         end.link.handle_timeout(now);
                     }
                     while let Some(output) = end.link.poll_output() {

@@ -151,8 +151,8 @@ fn connection(number: u64, since: u64, origin: Origin, link: &LinkHandle, readin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mailbox::mailbox;
     use relay::seal::LinkId;
-    use tokio::sync::mpsc;
 
     #[derive(Debug)]
     struct Still;
@@ -169,7 +169,7 @@ mod tests {
         let connections = Arc::new(Connections::default());
         let gauge: Arc<dyn Gauge> = Arc::new(Still);
         let open = |n: u8| {
-            let handle = LinkHandle::new(LinkId([n; 16]), mpsc::channel(1).0, mpsc::channel(1).0);
+            let handle = LinkHandle::new(LinkId([n; 16]), mailbox(1).0, mailbox(1).0);
             let mut headers = http::HeaderMap::new();
             headers.insert("via", "1.1 squid".parse().unwrap());
             let origin = Origin::new(IpAddr::from([10, 0, 0, n]), n == 1, &headers);

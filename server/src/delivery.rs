@@ -5,6 +5,7 @@
 
 use crate::identity::authority::Owner;
 use crate::identity::{AccountId, Identity, SessionId};
+use crate::mailbox::{SendError, Sender};
 use parking_lot::{Mutex, RwLock};
 use relay::TrackId;
 use relay::seal::LinkId;
@@ -12,8 +13,7 @@ use relay::track::Track;
 use relay::vocabulary::Event;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 /// How many events may wait for one link's driver. Make the channel given to [`LinkHandle::new`] this deep.
 pub const EVENTS_WAITING: usize = 64;
@@ -81,15 +81,15 @@ pub struct LinkHandle {
 #[derive(Debug)]
 struct Shared {
     id: LinkId,
-    commands: mpsc::Sender<LinkCommand>,
-    events: mpsc::Sender<Event>,
+    commands: Sender<LinkCommand>,
+    events: Sender<Event>,
     identity: RwLock<Option<Identity>>,
     closing: watch::Sender<Option<CloseReason>>,
 }
 
 impl LinkHandle {
     /// A handle whose commands and events arrive at the other ends of these channels.
-    pub fn new(id: LinkId, commands: mpsc::Sender<LinkCommand>, events: mpsc::Sender<Event>) -> Self {
+    pub fn new(id: LinkId, commands: Sender<LinkCommand>, events: Sender<Event>) -> Self {
         let (closing, _) = watch::channel(None);
         Self { shared: Arc::new(Shared { id, commands, events, identity: RwLock::default(), closing }) }
     }
@@ -97,6 +97,11 @@ impl LinkHandle {
     /// The link's name.
     pub fn id(&self) -> LinkId {
         self.shared.id
+    }
+
+    /// Whether somebody has shown a session.
+    pub fn is_known(&self) -> bool {
+        self.shared.identity.read().is_some()
     }
 
     /// Who is at the far end, once it has shown a session.
@@ -144,12 +149,12 @@ impl LinkHandle {
     fn tell(&self, event: &Event) -> bool {
         match self.shared.events.try_send(event.clone()) {
             Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
+            Err(SendError::Full) => {
                 tracing::warn!(link = %self.id(), "a link does not take its events; it is closed");
                 self.close(CloseReason::Overloaded);
                 false
             }
-            Err(TrySendError::Closed(_)) => false,
+            Err(SendError::Closed) => false,
         }
     }
 }
@@ -165,19 +170,22 @@ struct Registered {
 #[derive(Debug)]
 pub struct Delivery {
     links: Mutex<HashMap<AccountId, Vec<Registered>>>,
+    /// Under which account each link stands, or stood when it was told to end.
+    accounts: Mutex<HashMap<LinkId, AccountId>>,
     per_account: usize,
 }
 
 impl Delivery {
     /// Allows `per_account` links for each account.
     pub fn new(per_account: usize) -> Self {
-        Self { links: Mutex::default(), per_account: per_account.max(1) }
+        Self { links: Mutex::default(), accounts: Mutex::default(), per_account: per_account.max(1) }
     }
 
     /// Adds a link that was authenticated. An account with too many links loses its oldest. Registering a link again
     /// replaces what was known of it.
     pub fn register(&self, identity: &Identity, link: LinkHandle) {
         self.unregister(link.id());
+        self.accounts.lock().insert(link.id(), identity.account);
         let mut links = self.links.lock();
         let mine = links.entry(identity.account).or_default();
         while mine.len() >= self.per_account {
@@ -188,11 +196,10 @@ impl Delivery {
 
     /// Removes a link that ended. Says whose it was.
     pub fn unregister(&self, link: LinkId) -> Option<Owner> {
+        let account = self.accounts.lock().remove(&link)?;
         let mut links = self.links.lock();
-        let (account, place) = links.iter().find_map(|(account, mine)| {
-            mine.iter().position(|registered| registered.link.id() == link).map(|place| (*account, place))
-        })?;
         let mine = links.get_mut(&account)?;
+        let place = mine.iter().position(|registered| registered.link.id() == link)?;
         let removed = mine.remove(place);
         if mine.is_empty() {
             links.remove(&account);
@@ -329,6 +336,7 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mailbox;
     use relay::vocabulary::Role;
 
     const EVENT: Event = Event::KeyframeWanted { track: 1 };
@@ -348,9 +356,9 @@ mod tests {
         LinkId([id; 16])
     }
 
-    fn link(delivery: &Delivery, id: u8, identity: &Identity) -> (LinkHandle, mpsc::Receiver<Event>) {
-        let (commands, _) = mpsc::channel(COMMANDS_WAITING);
-        let (events, received) = mpsc::channel(EVENTS_WAITING);
+    fn link(delivery: &Delivery, id: u8, identity: &Identity) -> (LinkHandle, mailbox::Receiver<Event>) {
+        let (commands, _) = mailbox::mailbox(COMMANDS_WAITING);
+        let (events, received) = mailbox::mailbox(EVENTS_WAITING);
         let handle = LinkHandle::new(name(id), commands, events);
         delivery.register(identity, handle.clone());
         (handle, received)
@@ -368,7 +376,7 @@ mod tests {
         assert_eq!(delivery.send_others(&Owner::of(&desk), &EVENT), 1);
         assert_eq!(delivery.send_link(1, name(2), &EVENT), 1);
         assert_eq!(delivery.send(9, &EVENT), 0);
-        let count = |events: &mut mpsc::Receiver<Event>| std::iter::from_fn(|| events.try_recv().ok()).count();
+        let count = |events: &mut mailbox::Receiver<Event>| std::iter::from_fn(|| events.try_recv()).count();
         assert_eq!((count(&mut on_desk), count(&mut on_laptop), count(&mut on_other)), (2, 3, 0));
         assert_eq!(delivery.unregister(name(1)), Some(Owner::of(&desk)));
         assert_eq!(delivery.unregister(name(1)), None);

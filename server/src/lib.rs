@@ -17,6 +17,7 @@ pub mod file;
 pub mod http;
 pub mod identity;
 mod link;
+pub mod mailbox;
 pub mod presence;
 pub mod publication;
 pub mod reachability;

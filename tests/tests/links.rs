@@ -1,6 +1,10 @@
 //! Links over HTTP between the real server and the client's end, in one process: sealed, inside TLS, cut and resumed.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    cell::Cell,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use client::{
     http::{Http, ServerAddress},
@@ -17,7 +21,7 @@ use relay::{
 use server::identity::Actor;
 use server::{Config, Running, Server};
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
     time::timeout,
@@ -233,5 +237,90 @@ async fn damaged_bodies_and_strangers_leave_other_links_alone() {
         assert_eq!(problem.status, status, "{path}: {problem}");
         assert!(!problem.detail.is_empty());
     }
+    assert_eq!(alice.ask("GET", "/v1/chats", &()).await.status, 200);
+}
+
+/// Asks again and again until what is asked is so.
+async fn until(what: &str, within: Duration, holds: impl Fn() -> bool) {
+    let asking = async {
+        let mut again = tokio::time::interval(Duration::from_millis(50));
+        while !holds() {
+            again.tick().await;
+        }
+    };
+    timeout(within, asking).await.unwrap_or_else(|_| panic!("{what} within {within:?}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_at_rest_holds_one_answer_open_and_is_awake_when_something_is_asked() {
+    let house = house().await;
+    let mut alice = Caller::open(&format!("http://{}", house.running.address()), house.proof()).await;
+    alice.log_in().await;
+    let ways = |caller: &Caller| (caller.connection.path().up, caller.connection.path().down);
+    let (both, down) = ((Carriage::Streaming, Carriage::Streaming), (Carriage::Short, Carriage::Streaming));
+    until("both ways stream", PATIENCE, || ways(&alice) == both).await;
+    until("the link is at rest", PATIENCE, || ways(&alice) == down).await;
+    // Longer than a heartbeat: few exchanges, no silence, no cut.
+    let before = alice.connection.path();
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    let after = alice.connection.path();
+    assert!((1..=3).contains(&(after.exchanges - before.exchanges)), "{before:?} {after:?}");
+    assert!(after.alive && after.cuts == before.cuts);
+    let listed = house.running.state.connections.page(0, 1).connections;
+    assert!(listed[0].silent_ms < 8_000, "{listed:?}");
+    assert_eq!(timeout(Duration::from_secs(1), alice.ask("GET", "/v1/chats", &())).await.unwrap().status, 200);
+    until("both ways stream again", PATIENCE, || ways(&alice) == both).await;
+}
+
+/// A relay of TCP that ends whatever has been idle for `patience`.
+async fn impatient(to: String, patience: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let to = to.clone();
+            tokio::spawn(async move {
+                let mut far = TcpStream::connect(to).await.unwrap();
+                let (mut from_near, mut from_far) = ([0; 4096], [0; 4096]);
+                loop {
+                    let passed = tokio::select! {
+                        read = near.read(&mut from_near) => match read {
+                            Ok(length @ 1..) => far.write_all(&from_near[..length]).await.is_ok(),
+                            _ => false,
+                        },
+                        read = far.read(&mut from_far) => match read {
+                            Ok(length @ 1..) => near.write_all(&from_far[..length]).await.is_ok(),
+                            _ => false,
+                        },
+                        () = tokio::time::sleep(patience) => false,
+                    };
+                    if !passed {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_at_rest_learns_how_long_the_path_lets_an_answer_be_idle() {
+    let house = house().await;
+    let address = impatient(house.running.address().to_string(), Duration::from_secs(5)).await;
+    let mut alice = Caller::open(&address, house.proof()).await;
+    alice.log_in().await;
+    let down = || alice.connection.path().down;
+    until("an answer is held open", PATIENCE, || down() == Carriage::Streaming).await;
+    // First it hopes to do with something each 28 s, then each 8: both are too seldom here.
+    until("an answer that is idle is ended", PATIENCE, || down() == Carriage::Short).await;
+    let since = Cell::new(Instant::now());
+    let lasts = || {
+        if down() == Carriage::Short {
+            since.set(Instant::now());
+        }
+        since.get().elapsed() > Duration::from_secs(9)
+    };
+    until("an answer is held open for longer than the path lets one be idle", 2 * PATIENCE, lasts).await;
     assert_eq!(alice.ask("GET", "/v1/chats", &()).await.status, 200);
 }

@@ -4,10 +4,10 @@ use std::task::Waker;
 
 use bytes::BytesMut;
 use relay::link::record::MAGIC;
-use relay::link::{Config, Ended, ExchangeId, Freshness, Link, Output, Promise, Role, Use};
+use relay::link::{Config, Ended, ExchangeId, Freshness, HEARTBEAT, Link, Output, Promise, Role, Use};
 use relay::seal::{ClientHandshake, Fingerprint, LinkId, ServerProof};
 use relay::vocabulary::{Contacts, Event, ReadFrom, Request, Response, Resume};
-use relay::{Kind, TrackId};
+use relay::{Kind, Micros, SECOND, TrackId};
 use serde::Serialize;
 
 use super::wire::{Way, Wire};
@@ -19,6 +19,8 @@ use crate::machine::clock;
 const DOWN: ExchangeId = ExchangeId(1);
 /// As the client asks for: proxies hold up to this much back before they pass anything on.
 const PAD: usize = 4096;
+/// As the client asks for: how often something comes at rest, in milliseconds.
+const BEAT: u64 = 28_000;
 /// The most bytes of a short POST.
 const SHORT: usize = 64 * 1024;
 
@@ -40,6 +42,7 @@ pub struct One {
     id: LinkId,
     exchanges: u64,
     stage: Stage,
+    spoke_at: Micros,
     preferred: bool,
 }
 
@@ -74,12 +77,12 @@ impl One {
         let mut link = Link::new(Config { role: Role::Client, keys, freshness: Freshness::default(), driver }, now);
         link.open_exchange(DOWN, Use::Receive, now);
         link.accept_track(TrackId::PRESENCE, Promise::Latest);
-        let request = format!("GET /v1/link/{id}/down?x={DOWN}&pad={PAD} HTTP/1.1\r\nHost: bench\r\n\r\n");
+        let request = format!("GET /v1/link/{id}/down?x={DOWN}&pad={PAD}&beat={BEAT} HTTP/1.1\r\nHost: bench\r\n\r\n");
         let failed = || BenchError::io("asking for a long answer");
         wire.send(request.as_bytes()).map_err(failed())?;
         let wire = wire.into_nonblocking().map_err(failed())?;
         let (answer, stage) = (Answer::default(), Stage::LoggingIn);
-        let mut one = Self { wire, answer, link, id, exchanges: DOWN.0, stage, preferred: false };
+        let mut one = Self { wire, answer, link, id, exchanges: DOWN.0, stage, spoke_at: now, preferred: false };
         one.ask("POST", "/v1/session", &Resume { session: session.to_owned() })?;
         Ok(one)
     }
@@ -105,10 +108,12 @@ impl One {
     /// Begins a short POST if there is anything to say.
     pub fn begin_post(&mut self) -> Result<Option<(ExchangeId, Vec<u8>)>, BenchError> {
         let now = clock::now();
-        if self.link.next_timeout().is_some_and(|at| at <= now) {
+        if self.link.next_timeout(now).is_some_and(|at| at <= now) {
             self.link.handle_timeout(now);
         }
-        if !self.link.has_content(now) {
+        let sign_of_life = if self.link.is_at_rest(now) { HEARTBEAT } else { SECOND };
+        let silent = now.saturating_sub(self.spoke_at) >= sign_of_life;
+        if !silent && !self.link.has_content(now) {
             return Ok(None);
         }
         self.exchanges += 1;
@@ -116,10 +121,14 @@ impl One {
         self.link.open_exchange(exchange, Use::Send, now);
         let mut body = BytesMut::new();
         self.link.transmit(exchange, SHORT, &mut body, now).map_err(refused)?;
+        if body.is_empty() && silent {
+            self.link.transmit_probe(exchange, 0, &mut body, now).map_err(refused)?;
+        }
         if body.is_empty() {
             self.link.close_exchange(exchange, Ended::Complete, now);
             return Ok(None);
         }
+        self.spoke_at = now;
         Ok(Some((exchange, post(&format!("/v1/link/{}/up?x={exchange}", self.id), &body))))
     }
 

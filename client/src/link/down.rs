@@ -46,6 +46,14 @@ const FIRST: Duration = Duration::from_millis(2500);
 /// The server sends something every second; a long answer from which nothing comes for this long is held or dead.
 const SILENCE: Duration = Duration::from_millis(2600);
 
+/// How often the server is to send something while the link is at rest: seldom, until a proxy is found that cuts what
+/// is idle for so long.
+const BEATS: [Duration; 4] =
+    [Duration::from_secs(28), Duration::from_secs(8), Duration::from_secs(4), Duration::from_secs(1)];
+
+/// What it sends then may be this late.
+const BEAT_LATE: Duration = Duration::from_secs(3);
+
 /// While nothing passes, a long GET is tried again about this often.
 const WHILE_CUT: Duration = Duration::from_millis(700);
 
@@ -102,10 +110,12 @@ async fn poll(session: Arc<Session>, http: Http) -> Result<(), HttpError> {
 /// Keeps one long GET on trial or carrying, and falls back to waiting ones when it stops delivering.
 pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
     let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(300));
+    let mut beats = BEATS.into_iter();
+    let mut beat = beats.next().unwrap_or(SILENCE);
     // Two at the most: the one that carries, and the next one on trial.
     let mut carrying: Option<(ExchangeId, tokio::task::JoinHandle<Outcome>)> = None;
     while !session.has_ended() {
-        let trial = Long::on_trial(session.clone(), &http).await;
+        let trial = Long::on_trial(session.clone(), &http, beat).await;
         let outcome = match trial {
             Ok(long) => {
                 let id = long.id;
@@ -128,6 +138,10 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
                 };
                 if began.elapsed() > Duration::from_secs(5) {
                     backoff.reset();
+                }
+                if *session.rests.borrow() && outcome != Outcome::Gone {
+                    beat = beats.next().unwrap_or(beat);
+                    tracing::debug!(?beat, "a long GET was cut at rest");
                 }
                 outcome
             }
@@ -166,14 +180,16 @@ struct Long {
     session: Arc<Session>,
     id: ExchangeId,
     body: Incoming,
+    /// How often something is to come at rest.
+    beat: Duration,
     taken: Arc<AtomicU64>,
     ended: Ended,
 }
 
 impl Long {
-    async fn on_trial(session: Arc<Session>, http: &Http) -> Result<Self, Outcome> {
+    async fn on_trial(session: Arc<Session>, http: &Http, beat: Duration) -> Result<Self, Outcome> {
         let id = session.begin(Use::Receive);
-        let path = format!("/v1/link/{}/down?x={id}&pad={PAD}", session.id);
+        let path = format!("/v1/link/{}/down?x={id}&pad={PAD}&beat={}", session.id, beat.as_millis());
         let request = http.send(Method::GET, &path, Upload::Whole(Full::default()));
         let answer = match tokio::time::timeout(FIRST, request).await {
             Ok(Ok(answer)) => answer,
@@ -191,7 +207,8 @@ impl Long {
                 return Err(Outcome::Held);
             }
         };
-        let mut long = Self { session, id, body: answer.into_body(), taken: Arc::default(), ended: Ended::Broken };
+        let body = answer.into_body();
+        let mut long = Self { session, id, body, beat, taken: Arc::default(), ended: Ended::Broken };
         if !long.take(FIRST).await? {
             return Err(Outcome::Held);
         }
@@ -249,14 +266,21 @@ impl Long {
     }
 
     async fn read(mut self) -> Outcome {
+        let mut rests = self.session.rests.subscribe();
         loop {
-            match self.take(SILENCE).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    tracing::debug!(exchange = %self.id, "a long GET fell silent");
-                    return Outcome::Held;
-                }
-                Err(outcome) => return outcome,
+            let resting = *rests.borrow_and_update();
+            let patience = if resting { self.beat + BEAT_LATE } else { SILENCE };
+            tokio::select! {
+                taken = self.take(patience) => match taken {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        tracing::debug!(exchange = %self.id, resting, "a long GET fell silent");
+                        return Outcome::Held;
+                    }
+                    Err(outcome) => return outcome,
+                },
+                // Patience begins anew: what has come alive has something every second.
+                _ = rests.changed() => {}
             }
         }
     }

@@ -22,8 +22,8 @@ use super::{Carriage, Path, doorbell::Doorbell};
 /// A link that was not heard of for this long has ended at the server too.
 const FORGOTTEN: Micros = 60 * SECOND;
 
-/// Something comes at least every eight seconds, where polls wait longest.
-const ALIVE: Micros = 10 * SECOND;
+/// Something comes at least every eight seconds: the answer to a sign of life, or to a poll.
+const ALIVE: Micros = 12 * SECOND;
 
 /// Timers are not looked at more often than this.
 const TICK: Micros = 5 * MILLISECOND;
@@ -68,6 +68,8 @@ pub(super) struct Session {
     pub doorbell: Arc<Doorbell>,
     /// Whether a long exchange carries each direction.
     pub streams: watch::Sender<Streams>,
+    /// Whether the link is at rest.
+    pub rests: watch::Sender<bool>,
     /// Told that nothing sent on an exchange arrives any more.
     pub stalled: watch::Sender<Option<ExchangeId>>,
     inner: Mutex<Inner>,
@@ -118,6 +120,7 @@ impl Session {
             clock,
             doorbell,
             streams: watch::Sender::new(Streams::default()),
+            rests: watch::Sender::new(false),
             stalled: watch::Sender::new(None),
             inner: Mutex::new(inner),
             happened: Notify::new(),
@@ -221,7 +224,7 @@ impl Session {
         while !self.has_ended() {
             let (next, heard_at) = {
                 let inner = self.inner.lock();
-                (inner.link.next_timeout(), inner.heard_at)
+                (inner.link.next_timeout(self.clock.now()), inner.heard_at)
             };
             let now = self.clock.now();
             let next = next.unwrap_or(now + SECOND).clamp(now + TICK, now + SECOND);
@@ -267,6 +270,8 @@ impl Session {
             inner.events.push_back(event);
             self.happened.notify_one();
         }
+        let rests = inner.link.is_at_rest(self.clock.now());
+        self.rests.send_if_modified(|known| std::mem::replace(known, rests) != rests);
         // Acknowledgements fall due sooner than what the timer may be waiting for.
         self.doorbell.timer.notify_one();
     }

@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use relay::{
     MILLISECOND,
-    link::{Ended, ExchangeId, Keepalive, TRIAL_INTERVAL, Use},
+    link::{Ended, ExchangeId, HEARTBEAT, Keepalive, TRIAL_INTERVAL, Use},
 };
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -29,11 +29,11 @@ const SHORT: usize = 512 * 1024;
 /// A short POST that takes longer is sent again on another connection.
 const SHORT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// While nothing else is sent, the server hears of a client this often.
+/// While nothing else is sent, the server hears of a client this often, and each [`HEARTBEAT`] at rest.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
-/// On a long POST: 1 kB/s at least, because proxies cut uploads that are slower than 500 B/s.
-const KEEPALIVE: Keepalive = Keepalive { interval: 250 * MILLISECOND, bytes: 256 };
+/// On a long POST: 1 kB/s at least, because proxies cut uploads that are slower than 500 B/s. A link at rest has none.
+const KEEPALIVE: Keepalive = Keepalive { interval: 250 * MILLISECOND, at_rest: 250 * MILLISECOND, bytes: 256 };
 
 /// The first record of a long POST fills the previews that some proxies wait for.
 const FIRST: usize = 1200;
@@ -61,10 +61,13 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
     let mut backoff = Backoff::new(Duration::from_millis(30), Duration::from_millis(600));
     let mut pause = Instant::now();
     let mut spoke = Instant::now();
+    // Clients that came together, after the server was away, do not speak together for ever.
+    let heartbeat = Duration::from_micros(HEARTBEAT).mul_f64(0.9 + 0.1 * chance());
     while !session.has_ended() {
         let rung = session.doorbell.sender.notified();
         let streaming = session.streams.borrow().up.is_some();
-        let silent = spoke.elapsed() >= SIGN_OF_LIFE;
+        let sign_of_life = if *session.rests.borrow() { heartbeat } else { SIGN_OF_LIFE };
+        let silent = spoke.elapsed() >= sign_of_life;
         let paused = pause > Instant::now();
         let wanted = !streaming && !paused && posts.len() < AT_ONCE;
         if wanted && (silent && posts.is_empty() || session.with_link(|link, now| link.has_content(now))) {
@@ -75,7 +78,7 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
         tokio::select! {
             () = rung => {}
             () = tokio::time::sleep_until(pause.into()), if paused => {}
-            () = tokio::time::sleep(SIGN_OF_LIFE.saturating_sub(spoke.elapsed())),
+            () = tokio::time::sleep(sign_of_life.saturating_sub(spoke.elapsed())),
                 if !streaming && !paused && posts.is_empty() => {}
             Some(posted) = posts.join_next(), if !posts.is_empty() => match posted {
                 Ok(Ok(Posted::Arrived)) => {
@@ -130,13 +133,18 @@ async fn post(session: Arc<Session>, http: Http, silent: bool) -> Result<Posted,
 pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
     let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(300));
     let mut current: Option<Long> = None;
+    let mut rests = session.rests.subscribe();
     while !session.has_ended() {
+        // A link at rest has nothing for a long POST, which would have to be kept alive all the while.
+        if current.is_none() && rests.wait_for(|rests| !rests).await.is_err() {
+            return;
+        }
         let next = match Long::on_trial(&session, &http).await {
             Ok(next) => next,
             Err(outcome) => {
                 if let Some(carrying) = current.take() {
                     // The one that carries is still there, and its time has not quite come.
-                    current = carrying.carry(&session, Duration::from_secs(20)).await;
+                    current = carrying.carry(&session, Duration::from_secs(20)).await.still_there(&session);
                     continue;
                 }
                 if outcome == Outcome::Gone {
@@ -157,7 +165,7 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
             previous.finish(&session);
         }
         let began = Instant::now();
-        current = next.carry(&session, LONGEST).await;
+        current = next.carry(&session, LONGEST).await.still_there(&session);
         if began.elapsed() > Duration::from_secs(5) {
             backoff.reset();
         }
@@ -169,6 +177,31 @@ enum Outcome {
     Held,
     Cut,
     Gone,
+}
+
+/// How a long POST ceased to carry.
+enum Carried {
+    /// It carried as long as it may, and still does.
+    Spent(Long),
+    /// The link is at rest.
+    Rests(Long),
+    /// It stopped delivering.
+    Stopped,
+}
+
+impl Carried {
+    /// The long POST, if it still carries.
+    fn still_there(self, session: &Session) -> Option<Long> {
+        match self {
+            Self::Spent(long) => Some(long),
+            Self::Rests(long) => {
+                session.streams.send_modify(|streams| streams.up = None);
+                long.finish(session);
+                None
+            }
+            Self::Stopped => None,
+        }
+    }
 }
 
 /// A long POST that is open.
@@ -216,16 +249,19 @@ impl Long {
         Err(Outcome::Held)
     }
 
-    /// Waits until it has carried for `time`, or long enough for a proxy, and gives itself back then; `None` when it
-    /// stopped delivering before.
-    async fn carry(mut self, session: &Arc<Session>, time: Duration) -> Option<Self> {
+    /// Waits until it has carried for `time`, or long enough for a proxy, or has nothing to carry any more, or stops.
+    async fn carry(mut self, session: &Arc<Session>, time: Duration) -> Carried {
         let until = Instant::now() + time;
         let mut stalled = session.stalled.subscribe();
+        let mut rests = session.rests.subscribe();
         loop {
+            if *rests.borrow_and_update() {
+                return Carried::Rests(self);
+            }
             let full = self.reins.sent.load(Ordering::Relaxed) >= LARGEST;
             if full || Instant::now() >= until {
                 self.reins.sent.store(0, Ordering::Relaxed);
-                return Some(self);
+                return Carried::Spent(self);
             }
             let has_stalled = *stalled.borrow_and_update() == Some(self.id);
             if has_stalled || self.answer.is_finished() || session.has_ended() {
@@ -233,10 +269,11 @@ impl Long {
                 session.streams.send_modify(|streams| streams.up = None);
                 self.give_up(session);
                 session.doorbell.ring();
-                return None;
+                return Carried::Stopped;
             }
             tokio::select! {
                 _ = stalled.changed() => {}
+                _ = rests.changed() => {}
                 _ = &mut self.answer => {}
                 () = tokio::time::sleep(Duration::from_millis(500)) => {}
             }

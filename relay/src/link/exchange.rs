@@ -20,6 +20,8 @@ impl fmt::Display for ExchangeId {
 pub struct Keepalive {
     /// Something is sent at least this often.
     pub interval: Micros,
+    /// The same while the link is at rest.
+    pub at_rest: Micros,
     /// A sign of life is padded to this many bytes.
     pub bytes: usize,
 }
@@ -101,23 +103,25 @@ impl Exchange {
         }
     }
 
-    /// Whether a sign of life is due, and how long it is.
-    pub fn keepalive_due(&self, now: Micros) -> Option<usize> {
-        let keepalive = self.keepalive()?;
-        (self.last_sent + keepalive.interval <= now).then_some(keepalive.bytes)
+    /// Whether a sign of life is due, and how long it is. `rests` says whether the link is at rest.
+    pub fn keepalive_due(&self, rests: bool, now: Micros) -> Option<usize> {
+        let (at, bytes) = self.next_keepalive(rests)?;
+        (at <= now).then_some(bytes)
     }
 
-    pub fn next_timeout(&self) -> Option<Micros> {
-        self.over_at.or(self.keepalive().map(|keepalive| self.last_sent + keepalive.interval))
+    pub fn next_timeout(&self, rests: bool) -> Option<Micros> {
+        self.over_at.or(self.next_keepalive(rests).map(|(at, _)| at))
     }
 
-    fn keepalive(&self) -> Option<Keepalive> {
+    fn next_keepalive(&self, rests: bool) -> Option<(Micros, usize)> {
         match self.purpose {
-            Use::Stream(keepalive) | Use::Trial(keepalive) if self.over_at.is_none() => {
-                let on_trial = matches!(self.purpose, Use::Trial(_)) && self.trials < TRIALS;
-                Some(if on_trial { Keepalive { interval: TRIAL_INTERVAL, bytes: TRIAL_BYTES } } else { keepalive })
+            _ if self.over_at.is_some() => None,
+            Use::Trial(_) if self.trials < TRIALS => Some((self.last_sent + TRIAL_INTERVAL, TRIAL_BYTES)),
+            Use::Stream(keepalive) | Use::Trial(keepalive) => {
+                let interval = if rests { keepalive.at_rest } else { keepalive.interval };
+                Some((self.last_sent + interval, keepalive.bytes))
             }
-            _ => None,
+            Use::Send | Use::Receive => None,
         }
     }
 

@@ -23,6 +23,7 @@ mod outgoing;
 pub mod ranges;
 mod receiving;
 pub mod record;
+mod rest;
 mod transmitting;
 
 use std::{
@@ -36,6 +37,7 @@ pub use bulk::BULK_MAX;
 pub use exchange::{Ended, ExchangeId, Keepalive, Proof, TRIAL_INTERVAL, TRIALS, Use};
 pub use freshness::{Class, Freshness};
 pub use incoming::Promise;
+pub use rest::{HEARTBEAT, REST_AFTER};
 pub use transmitting::Transmitted;
 
 use crate::{
@@ -52,6 +54,7 @@ use incoming::{Incoming, IncomingError};
 use message::MessageError;
 use outgoing::{Need, Outgoing};
 use record::RecordError;
+use rest::Rest;
 
 /// Commands, answers and events that may wait to be sent, in bytes. A far end that lets more pile up is gone.
 const MAX_CONTROL: usize = 1 << 20;
@@ -159,6 +162,7 @@ pub struct Link {
     arrivals: Arrivals,
     flight: Flight,
     clock: FarClock,
+    rest: Rest,
     outputs: VecDeque<Output>,
     keyframe_asked: BTreeMap<TrackId, Micros>,
     closing: Option<String>,
@@ -191,6 +195,7 @@ impl Link {
             arrivals: Arrivals::default(),
             flight: Flight::default(),
             clock: FarClock::default(),
+            rest: Rest::stirred(now),
             outputs: VecDeque::new(),
             keyframe_asked: BTreeMap::new(),
             closing: None,
@@ -303,13 +308,14 @@ impl Link {
         self.arrivals.due()
     }
 
-    /// When [`Link::handle_timeout`] has something to do.
-    pub fn next_timeout(&self) -> Option<Micros> {
+    /// When [`Link::handle_timeout`] has something to do, as things stand at `now`.
+    pub fn next_timeout(&self, now: Micros) -> Option<Micros> {
+        let rests = self.rest.is_at_rest(now);
         let acknowledge = self.arrivals.due();
         let exchanges = self.exchanges.iter().filter_map(|(id, exchange)| {
             let silence = self.flight.oldest(Some(*id)).map(|at| at + self.flight.patience());
             let silence = silence.filter(|_| !exchange.is_stalled());
-            exchange.next_timeout().into_iter().chain(silence).min()
+            exchange.next_timeout(rests).into_iter().chain(silence).min()
         });
         let starving = self.incoming.iter().filter_map(|(track, incoming)| {
             let asked = self.keyframe_asked.get(track).map(|at| at + ASK_AGAIN);

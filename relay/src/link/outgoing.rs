@@ -260,6 +260,10 @@ impl Outgoing {
             None => {
                 let found = self.peeked.take()?;
                 self.cursor.advance();
+                if self.class == Class::Control {
+                    // Nobody else reads this log, and what must go out again is kept with the packets in flight.
+                    self.cursor.track().release(found.0.header().sequence);
+                }
                 found
             }
         };

@@ -40,12 +40,15 @@ impl Link {
                 Message::Acknowledgement(acknowledgement) => self.acknowledged(&acknowledgement, now)?,
                 Message::Frame(frame) => {
                     asks = true;
+                    self.rest.note(frame.header(), now);
                     if let Some(incoming) = self.incoming.get_mut(&frame.header().track) {
                         incoming.frame(frame, now, &mut frames)?;
                     }
                 }
+                // Frames that are cut are long: pictures, files.
                 Message::Part(part) => {
                     asks = true;
+                    self.rest.stir(now);
                     if let Some(incoming) = self.incoming.get_mut(&part.track) {
                         incoming.part(&part, now, &mut frames)?;
                     }

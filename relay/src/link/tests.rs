@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 
 mod bulk;
+mod rest;
 
 use super::*;
 use crate::{MILLISECOND, SECOND, track::Retention};
@@ -63,7 +64,7 @@ impl Sim {
     fn open(&mut self, up: bool, delay: Micros, rate: usize) {
         self.next_id += 1;
         let id = ExchangeId(self.next_id);
-        let keepalive = Keepalive { interval: SECOND, bytes: 64 };
+        let keepalive = Keepalive { interval: SECOND, at_rest: HEARTBEAT, bytes: 64 };
         let (sends, receives) = (Use::Stream(keepalive), Use::Receive);
         self.client.open_exchange(id, if up { sends } else { receives }, self.now);
         self.server.open_exchange(id, if up { receives } else { sends }, self.now);
@@ -114,7 +115,7 @@ impl Sim {
             }
         }
         for link in [&mut self.client, &mut self.server] {
-            if link.next_timeout().is_some_and(|at| at <= self.now) {
+            if link.next_timeout(self.now).is_some_and(|at| at <= self.now) {
                 link.handle_timeout(self.now);
             }
         }
@@ -458,7 +459,7 @@ fn the_far_clock_is_known_after_one_acknowledgement() {
 fn an_exchange_on_trial_carries_nothing_until_it_is_preferred() {
     let mut sim = Sim::new();
     let id = ExchangeId(1);
-    let keepalive = Keepalive { interval: SECOND, bytes: 64 };
+    let keepalive = Keepalive { interval: SECOND, at_rest: HEARTBEAT, bytes: 64 };
     sim.server.open_exchange(id, Use::Trial(keepalive), 0);
     sim.client.open_exchange(id, Use::Receive, 0);
     sim.pipes.push(Pipe { id, up: false, delay: 0, rate: 9_000, transit: Vec::new(), delivered: Vec::new() });

@@ -72,6 +72,11 @@ impl Link {
     pub fn close_exchange(&mut self, id: ExchangeId, ended: Ended, now: Micros) {
         match ended {
             Ended::Complete => {
+                // With nothing on its way there is nothing to wait for.
+                if self.flight.oldest(Some(id)).is_none() {
+                    self.exchanges.remove(&id);
+                    return;
+                }
                 let over_at = now + GRACE + 2 * self.flight.round_trip().unwrap_or(0);
                 if let Some(exchange) = self.exchanges.get_mut(&id) {
                     exchange.end_gracefully(over_at);
@@ -82,6 +87,11 @@ impl Link {
                 self.lose(id);
             }
         }
+    }
+
+    /// Whether the link still has to do with an exchange.
+    pub fn knows_exchange(&self, id: ExchangeId) -> bool {
+        self.exchanges.contains_key(&id)
     }
 
     /// What is known of how records sent on this exchange arrive.
@@ -139,7 +149,8 @@ impl Link {
 
     /// Whether [`Link::transmit`] on an exchange that is open would write something now.
     pub fn wants_to_transmit(&mut self, now: Micros) -> bool {
-        self.has_content(now) || self.exchanges.values().any(|exchange| exchange.keepalive_due(now).is_some())
+        let rests = self.rest.is_at_rest(now);
+        self.has_content(now) || self.exchanges.values().any(|exchange| exchange.keepalive_due(rests, now).is_some())
     }
 
     /// The same without signs of life: whether there is anything worth opening an exchange for.
@@ -184,7 +195,7 @@ impl Link {
         now: Micros,
     ) -> Result<bool, LinkError> {
         let exchange = self.exchanges.get(&id).ok_or(LinkError::NotOpen(id))?;
-        let keepalive = exchange.keepalive_due(now);
+        let keepalive = exchange.keepalive_due(self.rest.is_at_rest(now), now);
         let on_trial = exchange.is_on_trial();
         let mut pieces = Pieces::new();
         let acknowledge = self.arrivals.due().is_some_and(|due| due <= now);
@@ -295,6 +306,7 @@ impl Link {
             };
             self.begun_record(draft, id, piece.bytes.len() + PART_OVERHEAD + ACKNOWLEDGEMENT_ROOM, out)?;
             let header = &piece.header;
+            self.rest.note(header, now);
             if piece.is_whole() {
                 message::put_frame(out, &piece.bytes);
             } else {

@@ -159,6 +159,15 @@ impl Log {
         true
     }
 
+    pub fn release(&mut self, sequence: u64) {
+        let Entries::Queue { base, entries } = &mut self.entries else { return };
+        while let Some(entry) = entries.pop_front_if(|entry| entry.frame.header().sequence <= sequence) {
+            self.bytes -= entry.frame.encoded().len();
+            *base += 1;
+        }
+        self.last_keyframe = self.last_keyframe.filter(|place| place >= base);
+    }
+
     fn trim(&mut self) {
         let Entries::Queue { base, entries } = &mut self.entries else {
             return;
@@ -180,9 +189,7 @@ impl Log {
             entries.pop_front();
             *base += 1;
         }
-        if self.last_keyframe.is_some_and(|place| place < *base) {
-            self.last_keyframe = None;
-        }
+        self.last_keyframe = self.last_keyframe.filter(|place| place >= base);
     }
 
     /// The place of the newest keyframe still held.

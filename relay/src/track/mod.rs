@@ -134,6 +134,11 @@ impl Track {
         frame.header().track == self.id && self.shared.log.lock().replace(frame)
     }
 
+    /// Lets go of the frames up to `sequence` of a track that keeps everything, because every reader has them.
+    pub fn release(&self, sequence: u64) {
+        self.shared.log.lock().release(sequence);
+    }
+
     /// Ends the track. Readers get what it still holds and then its end.
     pub fn close(&self) {
         let mut log = self.shared.log.lock();

@@ -123,7 +123,16 @@ mod tests {
         }
         let passwords = Passwords::new(&accounts);
         let mut fastest = std::collections::HashMap::new();
-        for _ in 0..8 {
+        // Whatever is skipped shows: a hash takes many milliseconds, all the rest less than one. A busy machine only needs
+        // more rounds until each name had its quiet moment.
+        let alike = |fastest: &std::collections::HashMap<&str, Duration>| {
+            let known = fastest["alice"];
+            ["new", "nobody"].iter().all(|name| fastest[name] > known / 2 && fastest[name] < known * 2)
+        };
+        for round in 0..80 {
+            if round >= 8 && alike(&fastest) {
+                break;
+            }
             for name in ["alice", "new", "nobody"] {
                 let begun = Instant::now();
                 let claim = Claim::Password { name: name.into(), password: "wrong".into() };
@@ -132,10 +141,6 @@ mod tests {
                 *took = begun.elapsed().min(*took);
             }
         }
-        // Whatever is skipped shows: a hash takes many milliseconds, all the rest less than one.
-        let known = fastest["alice"];
-        for name in ["new", "nobody"] {
-            assert!(fastest[name] > known / 2 && fastest[name] < known * 2, "{fastest:?}");
-        }
+        assert!(alike(&fastest), "{fastest:?}");
     }
 }

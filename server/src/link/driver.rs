@@ -5,15 +5,15 @@ use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
 use axum::Router;
 use relay::{
     Frame, Kind, MILLISECOND, Micros, SECOND, TrackId,
-    link::{Class, Output},
+    link::{Class, Output, TRIAL_INTERVAL},
     track::Start,
     vocabulary::{Bulk, Envelope, Event, Request, Response},
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::task::JoinSet;
 
 use super::{
     liveness::{Life, Patience},
-    session::Session,
+    session::{Session, Timing},
 };
 use crate::{
     chat::chat_of,
@@ -23,6 +23,7 @@ use crate::{
         caller::Caller,
         dispatch::{Answer, dispatch, dispatch_bulk},
     },
+    mailbox::Receiver,
     state::State,
     tracks::Content,
 };
@@ -30,9 +31,11 @@ use crate::{
 /// A link that shows no session by then is closed.
 const STRANGER: Micros = 30 * SECOND;
 
-/// Timers are looked at at least and at most this often.
-const SELDOM: Micros = SECOND;
+/// Timers are not looked at more often than this.
 const OFTEN: Micros = 5 * MILLISECOND;
+
+/// What was due was left to the bodies; whether they have done it, and what is due next, is looked at after this.
+const AFTERWARDS: Micros = TRIAL_INTERVAL;
 
 /// How long an ended link has to say so.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -50,8 +53,8 @@ pub(super) struct Driver {
     pub router: Router,
     pub handle: LinkHandle,
     pub address: IpAddr,
-    pub commanded: mpsc::Receiver<LinkCommand>,
-    pub happened: mpsc::Receiver<Event>,
+    pub commanded: Receiver<LinkCommand>,
+    pub happened: Receiver<Event>,
     /// The link's place on the list of connections.
     pub listed: Listed,
 }
@@ -64,23 +67,28 @@ impl Driver {
         let mut bulk_at_work: JoinSet<Answer> = JoinSet::new();
         let mut archives: JoinSet<(TrackId, Vec<Frame>)> = JoinSet::new();
         let patience = Patience::new(self.state.config.dead_after);
-        let mut life = Life::Heard;
+        let (mut life, mut unheard) = (Life::Heard, 0);
         let began = self.session.clock.micros();
+        // Until when the link's timers were looked after.
+        let mut looked = began;
         let reason = loop {
-            let (next, silent) = self.session.timing();
-            let now = self.session.clock.micros();
+            let Timing { now, due, silence } = self.session.timing();
             if let Some(reason) = self.session.ended() {
                 break reason;
             }
-            let thought = std::mem::replace(&mut life, patience.judge(silent));
+            // A link that falls to rest is none the better for it: only what comes is good news.
+            let came = silence.unheard < std::mem::replace(&mut unheard, silence.unheard);
+            let thought = life;
+            life = patience.judge(silence).max(if came { Life::Heard } else { thought });
             if life == Life::Forgotten {
-                break format!("nothing came for {} s", silent / SECOND);
+                break format!("nothing came for {} s", silence.unheard / SECOND);
             }
-            if self.handle.identity().is_none() && now - began > STRANGER {
+            let stranger = (!self.handle.is_known()).then_some(began + STRANGER);
+            if stranger.is_some_and(|until| until <= now) {
                 break format!("nobody logged in within {} s", STRANGER / SECOND);
             }
             if life != thought {
-                self.judged(thought, life, silent);
+                self.judged(thought, life, silence.unheard);
             }
             if at_work.is_empty()
                 && let Some(frame) = commands.pop_front()
@@ -93,8 +101,10 @@ impl Driver {
             {
                 self.work_bulk(&mut bulk_at_work, &frame);
             }
-            let worse = patience.until_worse(silent).map_or(Micros::MAX, |left| now + left);
-            let next = next.unwrap_or(now + SELDOM).min(worse).clamp(now + OFTEN, now + SELDOM);
+            let worse = patience.until_worse(silence).map_or(Micros::MAX, |left| now + left);
+            // What stays due because no exchange takes anything is no reason to hurry.
+            let due = due.map_or(Micros::MAX, |due| if due < looked { now + AFTERWARDS } else { due });
+            let next = due.min(worse).min(stranger.unwrap_or(Micros::MAX)).max(now + OFTEN);
             tokio::select! {
                 biased;
                 reason = self.handle.closed() => break reason.to_string(),
@@ -113,7 +123,10 @@ impl Driver {
                 }
                 () = self.session.doorbell.driver_rung() => {}
                 () = tokio::time::sleep(Duration::from_micros(next - now)) => {
-                    self.session.with_link(|link, now| link.handle_timeout(now));
+                    looked = self.session.with_link(|link, now| {
+                        link.handle_timeout(now);
+                        now
+                    });
                 }
             }
             while let Some(output) = self.session.next_output() {
@@ -121,12 +134,12 @@ impl Driver {
             }
         };
         // Events that were sent before the end still go out: a server that closes says when to come back.
-        while let Ok(event) = self.happened.try_recv() {
+        while let Some(event) = self.happened.try_recv() {
             self.tell(&event);
         }
         tracing::debug!(link = %self.session.id, %reason, "a link ends");
-        let (_, silent) = self.session.timing();
-        self.state.link_gone(&self.handle, Duration::from_micros(silent));
+        let unheard = self.session.timing().silence.unheard;
+        self.state.link_gone(&self.handle, Duration::from_micros(unheard));
         drop(self.listed);
         self.session.end(&reason);
         // Whoever waits for something gets the farewell.

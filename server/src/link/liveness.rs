@@ -1,9 +1,9 @@
 //! When a link counts as silent, dead or forgotten. Pure: how long nothing came is an argument.
 
-use relay::{MILLISECOND, Micros, SECOND};
+use relay::{MILLISECOND, Micros, SECOND, link::HEARTBEAT};
 use std::time::Duration;
 
-/// A link that is silent for this long counts as unreachable; its calls' patience begins to run.
+/// A link that is not at rest and silent for this long counts as unreachable; its calls' patience begins to run.
 const SILENT: Micros = 3 * SECOND;
 /// A link that is silent for this long is over.
 const FORGOTTEN: Micros = 60 * SECOND;
@@ -19,6 +19,21 @@ pub(super) enum Life {
     Dead,
     /// The link ends.
     Forgotten,
+}
+
+/// How long nothing has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Silence {
+    pub unheard: Micros,
+    /// For how long the link has not been at rest: before that nothing had to come soon. `None` while it is at rest.
+    pub stirred: Option<Micros>,
+}
+
+impl Silence {
+    /// How long signs of life have been due that must come each second.
+    fn overdue(&self) -> Micros {
+        self.stirred.map_or(0, |stirred| stirred.min(self.unheard))
+    }
 }
 
 /// How long to be patient with a link.
@@ -37,20 +52,28 @@ impl Patience {
     }
 
     /// What a silence means.
-    pub fn judge(&self, silence: Micros) -> Life {
-        match silence {
-            _ if silence >= self.forgotten => Life::Forgotten,
-            _ if silence >= self.dead => Life::Dead,
-            _ if silence >= SILENT => Life::Silent,
+    pub fn judge(&self, silence: Silence) -> Life {
+        match silence.unheard {
+            unheard if unheard >= self.forgotten => Life::Forgotten,
+            unheard if unheard >= self.dead => Life::Dead,
+            _ if silence.overdue() >= SILENT => Life::Silent,
             _ => Life::Heard,
         }
     }
 
-    /// After how much more silence it will mean something worse.
-    pub fn until_worse(&self, silence: Micros) -> Option<Micros> {
-        [SILENT, self.dead, self.forgotten]
-            .into_iter()
-            .find_map(|limit| limit.checked_sub(silence).filter(|left| *left > 0))
+    /// After how much more silence it will mean something worse, if the link stays at rest or not at rest.
+    pub fn until_worse(&self, silence: Silence) -> Option<Micros> {
+        let left = |limit: Micros, silence: Micros| limit.checked_sub(silence).filter(|left| *left > 0);
+        let silent = silence.stirred.and_then(|_| left(SILENT, silence.overdue()));
+        let worse = [self.dead, self.forgotten].into_iter().filter_map(|limit| left(limit, silence.unheard));
+        worse.chain(silent).min()
+    }
+
+    /// How often a client of a link at rest must be asked whether it is there, when it would like to be asked each
+    /// `wish` and is heard of each [`HEARTBEAT`] by itself: a client is not taken for dead that could not have spoken
+    /// twice.
+    pub fn ask_at_rest(&self, wish: Micros) -> Micros {
+        if self.dead > 2 * HEARTBEAT { wish } else { wish.min(self.dead / 2) }
     }
 }
 
@@ -59,28 +82,66 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn at_rest(unheard: Micros) -> Silence {
+        Silence { unheard, stirred: None }
+    }
+
     #[test]
     fn a_dead_client_is_known_within_its_time_and_not_much_earlier() {
         let patience = Patience::new(Duration::from_secs(15));
-        assert_eq!(patience.judge(0), Life::Heard);
-        assert_eq!((patience.judge(SILENT - 1), patience.judge(SILENT)), (Life::Heard, Life::Silent));
-        assert_eq!((patience.judge(14_499_999), patience.judge(14_500_000)), (Life::Silent, Life::Dead));
-        assert_eq!((patience.judge(60 * SECOND - 1), patience.judge(60 * SECOND)), (Life::Dead, Life::Forgotten));
+        for stirred in [None, Some(60 * SECOND)] {
+            let judge = |unheard| patience.judge(Silence { unheard, stirred });
+            assert_eq!(judge(0), Life::Heard);
+            assert!(judge(14_499_999) < Life::Dead);
+            assert_eq!(judge(14_500_000), Life::Dead);
+            assert_eq!((judge(60 * SECOND - 1), judge(60 * SECOND)), (Life::Dead, Life::Forgotten));
+        }
+    }
+
+    #[test]
+    fn only_a_link_that_is_not_at_rest_must_be_heard_each_second() {
+        let patience = Patience::new(Duration::from_secs(15));
+        let judge = |unheard, stirred| patience.judge(Silence { unheard, stirred });
+        assert_eq!((judge(SILENT - 1, Some(SECOND * 9)), judge(SILENT, Some(SECOND * 9))), (Life::Heard, Life::Silent));
+        assert_eq!(judge(7 * SECOND, None), Life::Heard);
+        // It was at rest until a moment ago.
+        assert_eq!((judge(7 * SECOND, Some(SILENT - 1)), judge(7 * SECOND, Some(SILENT))), (Life::Heard, Life::Silent));
+    }
+
+    #[test]
+    fn two_heartbeats_fit_into_the_time_after_which_a_client_is_dead() {
+        let patience = |seconds| Patience::new(Duration::from_secs(seconds));
+        assert_eq!(patience(15).ask_at_rest(28 * SECOND), 28 * SECOND);
+        assert_eq!(patience(10).ask_at_rest(28 * SECOND), 4_750_000);
+        assert_eq!(patience(10).ask_at_rest(SECOND), SECOND);
     }
 
     proptest! {
         /// Whoever wakes when told to misses no change of judgement.
         #[test]
-        fn every_change_has_its_moment(dead_after in 1..200u64, silence in 0..500 * SECOND) {
+        fn every_change_has_its_moment(
+            dead_after in 1..200u64,
+            unheard in 0..500 * SECOND,
+            stirred in proptest::option::of(0..500 * SECOND),
+        ) {
             let patience = Patience::new(Duration::from_secs(dead_after));
-            let now = patience.judge(silence);
-            match patience.until_worse(silence) {
+            let later = |more: Micros| {
+                patience.judge(Silence { unheard: unheard + more, stirred: stirred.map(|stirred| stirred + more) })
+            };
+            match patience.until_worse(Silence { unheard, stirred }) {
                 Some(left) => {
-                    prop_assert_eq!(patience.judge(silence + left - 1), now);
-                    prop_assert!(patience.judge(silence + left) > now);
+                    prop_assert_eq!(later(left - 1), later(0));
+                    prop_assert!(later(left) >= later(0));
                 }
-                None => prop_assert_eq!(now, Life::Forgotten),
+                None => prop_assert_eq!(later(0), Life::Forgotten),
             }
+        }
+
+        /// Resting or not, a silence that lasts never means something better.
+        #[test]
+        fn a_silence_never_means_something_better_later(dead_after in 1..200u64, unheard in 0..500 * SECOND) {
+            let patience = Patience::new(Duration::from_secs(dead_after));
+            prop_assert!(patience.judge(at_rest(unheard)) <= patience.judge(at_rest(unheard + SECOND)));
         }
     }
 }

@@ -12,16 +12,17 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use parking_lot::Mutex;
 use relay::{
-    link::{ExchangeId, record::MAGIC},
+    MILLISECOND, Micros, SECOND,
+    link::{ExchangeId, HEARTBEAT, record::MAGIC},
     seal::{Keys, LinkId},
     vocabulary::{Problem, code},
 };
 use serde::Deserialize;
-use tokio::sync::mpsc;
 
 use super::{
     down::{LongAnswer, short_answer},
     driver::Driver,
+    liveness::Patience,
     opening::{Opening, OpeningError, named, unmark},
     session::{Answer, Session, SessionError},
     up::{self, UpError},
@@ -30,6 +31,7 @@ use crate::{
     connections::Origin,
     delivery::{COMMANDS_WAITING, EVENTS_WAITING, LinkHandle},
     http::{caller::Peer, problem::Refused, router::commands, routes::Routes},
+    mailbox::mailbox,
     state::State,
 };
 
@@ -44,6 +46,10 @@ const MAX_HOLD: Duration = Duration::from_secs(30);
 
 /// The most padding a long answer may be asked to begin with.
 const MAX_PAD: usize = 16 * 1024;
+
+/// How often a client may wish to hear something while its link is at rest.
+const BEAT_MIN: Micros = SECOND;
+const BEAT_MAX: Micros = 60 * SECOND;
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -91,8 +97,8 @@ impl Links {
 
     fn open(&self, link: LinkId, keys: Option<Keys>, origin: Origin) -> Result<(), Refused> {
         let session = Arc::new(Session::new(link, keys, self.state.clock));
-        let (commands, commanded) = mpsc::channel(COMMANDS_WAITING);
-        let (events, happened) = mpsc::channel(EVENTS_WAITING);
+        let (commands, commanded) = mailbox(COMMANDS_WAITING);
+        let (events, happened) = mailbox(EVENTS_WAITING);
         {
             let mut open = self.open.lock();
             if open.len() >= MAX_LINKS {
@@ -189,6 +195,8 @@ struct Down {
     hold: Option<u64>,
     #[serde(default)]
     pad: usize,
+    /// Milliseconds between signs of life on a long answer while the link is at rest.
+    beat: Option<u64>,
 }
 
 async fn bring_down(
@@ -199,7 +207,9 @@ async fn bring_down(
     let session = links.find(&link)?;
     let exchange = ExchangeId(wish.x);
     let Some(hold) = wish.hold else {
-        session.open_exchange(exchange, Answer::Long).map_err(UpError::from)?;
+        let beat = wish.beat.map_or(HEARTBEAT, |wish| wish.saturating_mul(MILLISECOND).clamp(BEAT_MIN, BEAT_MAX));
+        let at_rest = Patience::new(links.state.config.dead_after).ask_at_rest(beat);
+        session.open_exchange(exchange, Answer::Long { at_rest }).map_err(UpError::from)?;
         return Ok(octets(Body::new(LongAnswer::new(session, exchange, wish.pad.min(MAX_PAD)))));
     };
     session.open_exchange(exchange, Answer::Short).map_err(UpError::from)?;

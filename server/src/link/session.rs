@@ -19,7 +19,7 @@ use relay::{
     track::Track,
 };
 
-use super::doorbell::Doorbell;
+use super::{doorbell::Doorbell, liveness::Silence};
 use crate::clock::Clock;
 use crate::connections::{Gauge, Reading};
 
@@ -29,8 +29,9 @@ const OUTPUTS_WAITING: usize = 4096;
 /// Bytes of commands with pieces of files that may wait for the driver: an honest client has a few pieces on the way.
 const BULK_WAITING: usize = 1 << 20;
 
-/// Signs of life on a long answer: often enough for every proxy that was measured.
-const KEEPALIVE: Keepalive = Keepalive { interval: SECOND, bytes: 64 };
+/// Signs of life on a long answer while something goes on: often enough for every proxy that was measured.
+const SIGN_OF_LIFE: Micros = SECOND;
+const SIGN_OF_LIFE_BYTES: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Session {
@@ -52,9 +53,20 @@ struct Inner {
     bulk: VecDeque<Frame>,
     bulk_bytes: usize,
     heard_at: Micros,
+    /// Whether the link was at rest when it was last looked at.
+    rests: bool,
     /// Long answers that are open, newest last.
     streams: Vec<ExchangeId>,
     ended: Option<String>,
+}
+
+/// How a link stands in time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing {
+    pub now: Micros,
+    /// When the link's timers want to be looked at.
+    pub due: Option<Micros>,
+    pub silence: Silence,
 }
 
 /// Why bytes from the far end, or for it, were refused.
@@ -84,6 +96,7 @@ impl Session {
             bulk: VecDeque::new(),
             bulk_bytes: 0,
             heard_at: now,
+            rests: false,
             streams: Vec::new(),
             ended: None,
         };
@@ -110,12 +123,15 @@ impl Session {
         let purpose = match answer {
             Answer::Acknowledgement => Use::Receive,
             Answer::Short => Use::Send,
-            Answer::Long => Use::Trial(KEEPALIVE),
+            Answer::Long { at_rest } => {
+                Use::Trial(Keepalive { interval: SIGN_OF_LIFE, at_rest, bytes: SIGN_OF_LIFE_BYTES })
+            }
         };
         inner.link.open_exchange(id, purpose, now);
-        if answer == Answer::Long {
+        if let Answer::Long { .. } = answer {
             inner.streams.push(id);
             self.open_streams.store(inner.streams.len(), Ordering::Relaxed);
+            self.doorbell.ring_driver();
         }
         Ok(())
     }
@@ -126,17 +142,21 @@ impl Session {
         inner.streams.retain(|stream| *stream != id);
         self.open_streams.store(inner.streams.len(), Ordering::Relaxed);
         inner.link.close_exchange(id, ended, now);
+        let timers_changed = inner.link.knows_exchange(id) || ended == Ended::Broken;
         drop(inner);
-        self.doorbell.ring_driver();
+        if timers_changed {
+            self.doorbell.ring_driver();
+        }
     }
 
-    pub fn receive(&self, id: ExchangeId, bytes: &[u8]) -> Result<(), SessionError> {
+    /// Takes bytes that came up. `answered` says that the answer to them follows at once and brings the acknowledgement.
+    pub fn receive(&self, id: ExchangeId, bytes: &[u8], answered: bool) -> Result<(), SessionError> {
         let now = self.clock.micros();
         let mut inner = self.inner.lock();
         inner.check()?;
         inner.heard_at = now;
         let result = inner.link.receive(id, bytes, now);
-        self.hand_on(&mut inner, now);
+        self.hand_on_quietly(&mut inner, now, answered);
         if inner.waiting.len() > OUTPUTS_WAITING || inner.bulk_bytes > BULK_WAITING {
             return Err(SessionError::Flooded);
         }
@@ -222,10 +242,18 @@ impl Session {
         Some(frame)
     }
 
-    /// When something is to be done about the link, and how long it has not been heard of.
-    pub fn timing(&self) -> (Option<Micros>, Micros) {
+    /// When something is to be done about the link, and how long it has been silent.
+    pub fn timing(&self) -> Timing {
+        let now = self.clock.micros();
         let inner = self.inner.lock();
-        (inner.link.next_timeout(), self.clock.micros().saturating_sub(inner.heard_at))
+        Timing {
+            now,
+            due: inner.link.next_timeout(now),
+            silence: Silence {
+                unheard: now.saturating_sub(inner.heard_at),
+                stirred: inner.link.stirred_since(now).map(|since| now.saturating_sub(since)),
+            },
+        }
     }
 
     /// Ends the link: the far end is told, and nothing more is taken from it.
@@ -245,6 +273,11 @@ impl Session {
 
     /// Media goes straight into its track, where its readers wait; everything else is the driver's.
     fn hand_on(&self, inner: &mut Inner, now: Micros) {
+        self.hand_on_quietly(inner, now, false);
+    }
+
+    /// The same. The driver need not be told of an acknowledgement that is given anyhow.
+    fn hand_on_quietly(&self, inner: &mut Inner, now: Micros, acknowledged: bool) {
         while let Some(output) = inner.link.poll_output() {
             match output {
                 Output::Frame(frame) if frame.header().track == TrackId::BULK => {
@@ -260,9 +293,12 @@ impl Session {
                 other => inner.waiting.push_back(other),
             }
         }
-        // The driver looks at the other timers by itself; only this one can come nearer.
+        // The driver looks at the other timers by itself; only these can come nearer.
+        let rests = inner.link.is_at_rest(now);
+        let stirred = std::mem::replace(&mut inner.rests, rests) && !rests;
         let waits = !inner.waiting.is_empty() || !inner.bulk.is_empty();
-        if inner.link.acknowledgement_due().is_some() || waits {
+        let acknowledge = !acknowledged && inner.link.acknowledgement_due().is_some();
+        if acknowledge || waits || stirred {
             self.doorbell.ring_driver();
         }
     }
@@ -290,8 +326,9 @@ pub(super) enum Answer {
     Acknowledgement,
     /// One batch.
     Short,
-    /// Records for as long as the exchange lasts, once the client has found that they arrive.
-    Long,
+    /// Records for as long as the exchange lasts, once the client has found that they arrive. While the link is at
+    /// rest there is a sign of life each `at_rest`.
+    Long { at_rest: Micros },
 }
 
 impl Inner {

@@ -38,8 +38,9 @@ where
 {
     session.open_exchange(id, Answer::Acknowledgement)?;
     let mut exchange = Open { session, id, ended: Ended::Broken };
-    let _long = body.size_hint().exact().is_none().then(|| session.note_long_upload());
-    feed(session, id, body).await?;
+    let has_length = body.size_hint().exact().is_some();
+    let _long = (!has_length).then(|| session.note_long_upload());
+    feed(session, id, body, has_length).await?;
     exchange.ended = Ended::Complete;
     let along = !session.has_stream();
     let answer = session.with_link(|link, now| {
@@ -59,7 +60,7 @@ where
     Ok(answer.freeze())
 }
 
-async fn feed<B>(session: &Session, id: ExchangeId, body: B) -> Result<(), UpError>
+async fn feed<B>(session: &Session, id: ExchangeId, body: B, has_length: bool) -> Result<(), UpError>
 where
     B: Body<Data = Bytes>,
 {
@@ -73,7 +74,7 @@ where
         if taken > MAX_BODY {
             return Err(UpError::TooLong);
         }
-        session.receive(id, &bytes)?;
+        session.receive(id, &bytes, has_length && body.is_end_stream())?;
     }
 }
 

@@ -126,7 +126,7 @@ async fn a_track_has_everyone_for_whoever_knows_nobody(engine: Engine) {
     // Without a link nobody reads a track, so none is kept.
     presences.watch(ALICE).await.unwrap();
     assert!(presences.track(ALICE, None).await.unwrap().is_none());
-    let (commands, events) = (tokio::sync::mpsc::channel(8), tokio::sync::mpsc::channel(8));
+    let (commands, events) = (crate::mailbox::mailbox(8), crate::mailbox::mailbox(8));
     let handle = crate::delivery::LinkHandle::new(link(ALICE), commands.0, events.0);
     let identity = crate::identity::Identity {
         account: ALICE,

@@ -17,6 +17,7 @@ use server::delivery::{COMMANDS_WAITING, EVENTS_WAITING, LinkCommand, LinkHandle
 use server::http::caller::Caller;
 use server::http::{dispatch::dispatch, router};
 use server::identity::{Act, Actor};
+use server::mailbox::{self, mailbox};
 use server::{Config, Running, Server};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,7 +25,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -134,8 +134,8 @@ impl World {
 
     /// A link that has not shown who it is.
     pub fn stranger(&self) -> Link {
-        let (commands, commanded) = mpsc::channel(COMMANDS_WAITING);
-        let (events, received) = mpsc::channel(EVENTS_WAITING);
+        let (commands, commanded) = mailbox(COMMANDS_WAITING);
+        let (events, received) = mailbox(EVENTS_WAITING);
         let id = LinkId([self.links.fetch_add(1, Ordering::Relaxed); 16]);
         Link {
             handle: LinkHandle::new(id, commands, events),
@@ -244,8 +244,8 @@ impl Https {
 /// A link from the point of view of its driver.
 pub struct Link {
     pub handle: LinkHandle,
-    pub commanded: mpsc::Receiver<LinkCommand>,
-    pub events: mpsc::Receiver<Event>,
+    pub commanded: mailbox::Receiver<LinkCommand>,
+    pub events: mailbox::Receiver<Event>,
     router: Router,
     next: u64,
 }

@@ -10,6 +10,7 @@ use crate::database::both::{Engine, Home, on_both};
 use crate::database::params;
 use crate::delivery::{COMMANDS_WAITING, EVENTS_WAITING, LinkCommand, LinkHandle};
 use crate::identity::{AccountId, Accounts, Actor, Hasher, Identity};
+use crate::mailbox::{self, mailbox};
 use relay::seal::LinkId;
 use relay::track::{Next, Start};
 use relay::vocabulary::{
@@ -17,7 +18,6 @@ use relay::vocabulary::{
     SetMarks, Signal, Standing, With,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::mpsc;
 
 struct World {
     home: Home,
@@ -91,9 +91,9 @@ impl World {
         self.chats.history(room.id, 0, Page::Newest, 200).await.unwrap().messages
     }
 
-    fn link(&self, name: &str) -> (LinkHandle, mpsc::Receiver<LinkCommand>, mpsc::Receiver<Event>) {
-        let (commands, commanded) = mpsc::channel(COMMANDS_WAITING);
-        let (events, happened) = mpsc::channel(EVENTS_WAITING);
+    fn link(&self, name: &str) -> (LinkHandle, mailbox::Receiver<LinkCommand>, mailbox::Receiver<Event>) {
+        let (commands, commanded) = mailbox(COMMANDS_WAITING);
+        let (events, happened) = mailbox(EVENTS_WAITING);
         let person = self.of(name);
         let handle = LinkHandle::new(LinkId([u8::try_from(person.id).unwrap(); 16]), commands, events);
         let identity = Identity {

@@ -1,0 +1,57 @@
+//! When a link is at rest: nothing that is in a hurry has passed for a while, and few signs of life are enough.
+
+use super::Link;
+use crate::{FrameHeader, Kind, Micros, SECOND, TrackId};
+
+/// A link is at rest when for this long nothing went either way but what can wait for an acknowledgement to show that
+/// it did not arrive: lines of chats, presence.
+pub const REST_AFTER: Micros = 10 * SECOND;
+
+/// The client of a link at rest is heard of at least this often, so that a dead one is seen within two of these.
+pub const HEARTBEAT: Micros = 7 * SECOND;
+
+/// When there was something in a hurry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rest {
+    stirred_at: Micros,
+    /// The beginning of the stir that lasts, or of the last one.
+    since: Micros,
+}
+
+impl Rest {
+    /// As if something in a hurry had just passed.
+    pub fn stirred(now: Micros) -> Self {
+        Self { stirred_at: now, since: now }
+    }
+
+    pub fn is_at_rest(&self, now: Micros) -> bool {
+        now.saturating_sub(self.stirred_at) >= REST_AFTER
+    }
+
+    /// Something with this header passes.
+    pub fn note(&mut self, header: &FrameHeader, now: Micros) {
+        if matches!(header.kind, Kind::Video | Kind::Audio | Kind::Bulk) || header.track == TrackId::CONTROL {
+            self.stir(now);
+        }
+    }
+
+    /// Something in a hurry passes.
+    pub fn stir(&mut self, now: Micros) {
+        if self.is_at_rest(now) {
+            self.since = now;
+        }
+        self.stirred_at = now;
+    }
+}
+
+impl Link {
+    /// Whether the link is at rest.
+    pub fn is_at_rest(&self, now: Micros) -> bool {
+        self.rest.is_at_rest(now)
+    }
+
+    /// Since when the link has not been at rest; `None` while it is.
+    pub fn stirred_since(&self, now: Micros) -> Option<Micros> {
+        (!self.rest.is_at_rest(now)).then_some(self.rest.since)
+    }
+}

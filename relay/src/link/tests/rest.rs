@@ -1,0 +1,82 @@
+//! Links at rest: few signs of life, until something is in a hurry again.
+
+use super::*;
+
+/// A link with an exchange each way, at rest.
+fn rested() -> Sim {
+    let mut sim = Sim::new();
+    sim.open(true, 10 * MILLISECOND, 10_000);
+    sim.open(false, 10 * MILLISECOND, 10_000);
+    run(&mut sim, REST_AFTER + SECOND);
+    assert!(sim.client.is_at_rest(sim.now) && sim.server.is_at_rest(sim.now));
+    sim
+}
+
+fn run(sim: &mut Sim, time: Micros) {
+    let until = sim.now + time;
+    while sim.now < until {
+        sim.step();
+    }
+}
+
+fn records_down(sim: &Sim) -> u32 {
+    sim.client.received_on(sim.pipes[1].id)
+}
+
+#[test]
+fn a_link_at_rest_shows_a_sign_of_life_each_heartbeat() {
+    let mut sim = rested();
+    let before = records_down(&sim);
+    run(&mut sim, 4 * HEARTBEAT);
+    // Each end asks four times, and answers as often.
+    assert_eq!(records_down(&sim) - before, 8);
+    assert_eq!(sim.server.stirred_since(sim.now), None);
+}
+
+#[test]
+fn a_command_ends_the_rest_of_both_ends_and_an_old_silence_with_it() {
+    let mut sim = rested();
+    run(&mut sim, 3 * SECOND);
+    let (before, asked_at) = (records_down(&sim), sim.now);
+    sim.client.send_control(Kind::Request, b"{}", sim.now).unwrap();
+    run(&mut sim, 100 * MILLISECOND);
+    assert!(records_down(&sim) > before, "the server's next sign of life was not due for seconds, and comes at once");
+    let since = sim.server.stirred_since(sim.now).unwrap();
+    assert!(since >= asked_at && since <= asked_at + 20 * MILLISECOND, "{since}");
+    let before = records_down(&sim);
+    run(&mut sim, 5 * SECOND);
+    assert!(records_down(&sim) - before >= 5);
+    assert_eq!(sim.server.stirred_since(sim.now), Some(since));
+    run(&mut sim, REST_AFTER);
+    assert!(sim.client.is_at_rest(sim.now) && sim.server.is_at_rest(sim.now));
+}
+
+#[test]
+fn a_line_of_a_chat_comes_at_once_and_does_not_end_the_rest() {
+    let mut sim = rested();
+    let chat = Track::new(CHAT, Retention::All { max_bytes: 1 << 16 });
+    sim.client.accept_track(CHAT, Promise::Complete { after: 0 });
+    sim.server.send_track(&chat, Start::Oldest, Class::Message, sim.now);
+    let header = FrameHeader::alone(CHAT, 1, sim.now, Kind::Message);
+    chat.append(Frame::new(header, b"hello").unwrap(), sim.now).unwrap();
+    run(&mut sim, 20 * MILLISECOND);
+    assert_eq!(sim.sequences(CHAT), [1]);
+    assert!(sim.client.is_at_rest(sim.now) && sim.server.is_at_rest(sim.now));
+}
+
+#[test]
+fn commands_are_not_kept_once_they_are_on_their_way_and_still_arrive_when_that_is_cut() {
+    let mut sim = rested();
+    for _ in 0..50 {
+        sim.server.send_control(Kind::Event, &[b' '; 2_000], sim.now).unwrap();
+    }
+    sim.step();
+    let holding = sim.server.control.holding();
+    assert!(holding.frames < 50, "{holding:?}");
+    sim.cut(1, 300);
+    sim.open(false, 10 * MILLISECOND, 10_000);
+    run(&mut sim, SECOND);
+    assert_eq!(sim.sequences(TrackId::CONTROL), (1..=50).collect::<Vec<_>>());
+    assert_eq!(sim.server.control.holding().frames, 0);
+    assert_eq!(sim.server.statistics(sim.now).bytes_in_flight, 0);
+}
