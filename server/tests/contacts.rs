@@ -233,12 +233,13 @@ async fn who_is_blocked_sees_nobody_and_reaches_nobody(engine: Engine) {
 
     // Nothing that bob tries reaches her, nor the other way before she takes it back.
     let message = json!({"text": "please", "key": "1"});
-    let say = format!("/v1/chats/{chat}/messages");
+    let (say, typing) = (format!("/v1/chats/{chat}/messages"), format!("/v1/chats/{chat}/typing"));
     for (method, path, body) in [
         ("POST", "/v1/contacts/requests", json!({"to": "alice"})),
         ("POST", "/v1/chats", json!({"with": "alice"})),
         ("POST", say.as_str(), message.clone()),
         ("POST", "/v1/calls", json!({"chat": chat})),
+        ("POST", typing.as_str(), json!({"on": true})),
     ] {
         let refused = bob.send(method, path, body.clone()).await;
         assert_eq!((refused.status, &refused.body["code"]), (403, &json!("not_reachable")), "{path}");
@@ -261,6 +262,54 @@ async fn who_is_blocked_sees_nobody_and_reaches_nobody(engine: Engine) {
     bob.send("PUT", "/v1/presence", json!({"state": "available"})).await;
     until(&mut seen_by_alice, bob_id, Availability::Available).await;
     assert_eq!(bob.post(&say, message).await.status, 201);
+}
+
+async fn a_block_holds_in_chats_of_many(engine: Engine) {
+    let world = with(engine, &["alice", "bob", "carol"]).await;
+    let bob_id = id(&world, "bob").await;
+    let mut alice = link(&world, "alice", "desk").await;
+    let (mut bob, mut carol) = (link(&world, "bob", "desk").await, link(&world, "carol", "desk").await);
+    let open = json!({"with": ["bob", "carol"], "key": "before"});
+    let chat = alice.post("/v1/chats", open).await.body["id"].as_u64().unwrap();
+    for link in [&mut bob, &mut carol] {
+        assert_eq!(link.post(&format!("/v1/chats/{chat}/accept"), json!({})).await.status, 200);
+        for _ in 0..2 {
+            assert!(matches!(link.event().await, Event::ChatOpened { .. }));
+        }
+    }
+    assert_eq!(alice.send("PUT", &format!("/v1/blocks/{bob_id}"), Value::Null).await.status, 204);
+
+    // Nobody asks someone in whom they block, or who blocks them; nothing of such a command is done.
+    for (by, with, code) in [
+        (&mut bob, ["alice", "carol"], (403, "not_reachable")),
+        (&mut alice, ["bob", "carol"], (409, "blocked_by_you")),
+    ] {
+        let open = json!({"with": with, "key": "after"});
+        let refused = by.post("/v1/chats", open).await;
+        assert_eq!((refused.status, refused.body["code"].as_str().unwrap()), code, "{refused:?}");
+        let listed = by.send("GET", "/v1/chats", Value::Null).await.body;
+        assert_eq!(listed["chats"].as_array().unwrap().len(), 1);
+    }
+    let own = carol.post("/v1/chats", json!({"with": ["bob"], "key": "carol's"})).await.body["id"].as_u64().unwrap();
+    let accepted = bob.post(&format!("/v1/chats/{own}/accept"), json!({})).await;
+    assert_eq!(accepted.status, 200);
+    let asked = bob.post(&format!("/v1/chats/{own}/members"), json!({"names": ["alice"]})).await;
+    assert_eq!((asked.status, &asked.body["code"]), (403, &json!("not_reachable")));
+
+    // A call from a chat that both are in rings everyone else.
+    for _ in 0..2 {
+        assert!(matches!(bob.event().await, Event::ChatOpened { .. }));
+    }
+    let call: Call = alice.post("/v1/calls", json!({"chat": chat})).await.read().unwrap();
+    let rung: Vec<_> = call.participants.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(rung, ["alice", "carol"]);
+    assert!(matches!(carol.event().await, Event::ChatOpened { .. }));
+    assert!(matches!(carol.event().await, Event::CallInvited { .. }));
+    assert_eq!(bob.post(&format!("/v1/calls/{}/accept", call.id), json!({})).await.status, 404);
+    alice.post(&format!("/v1/calls/{}/hangup", call.id), json!({})).await;
+    assert!(matches!(carol.event().await, Event::CallCancelled { .. }));
+    let by_bob: Call = bob.post("/v1/calls", json!({"chat": chat})).await.read().unwrap();
+    assert_eq!(by_bob.participants.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["bob", "carol"]);
 }
 
 async fn a_block_ends_requests_and_outlives_the_server(engine: Engine) {
@@ -443,6 +492,7 @@ on_both!(
     requests_are_declined_taken_back_or_meet,
     groups_are_ones_own,
     who_is_blocked_sees_nobody_and_reaches_nobody,
+    a_block_holds_in_chats_of_many,
     a_block_ends_requests_and_outlives_the_server,
     presence_is_what_devices_and_wishes_come_to,
     a_link_that_is_lost_for_a_moment_changes_nothing,
