@@ -189,6 +189,53 @@ fn a_call_over_a_long_lossy_line_goes_on_and_its_arrivals_are_written_down() {
 }
 
 #[test]
+fn a_call_from_a_chat_of_many_rings_its_members_and_goes_on_while_two_are_left() {
+    let names = ["alice", "bob", "carol", "dave", "erin"];
+    let stage = Stage::set(Engine::Sqlite, &names, &[]).unwrap();
+    let [mut alice, mut bob, mut carol, mut dave, erin] = names.map(|name| {
+        let person = person(&stage, name).with(&["--accept-contacts"]).start().unwrap();
+        person.wait_event("logged_in", SOON).unwrap();
+        person
+    });
+    alice.say("group-chat bob,carol,dave,erin Our lunch | Hungry?").unwrap();
+    let chat = alice.wait_event("chat_opened", SOON).unwrap()["chat"]["id"].as_u64().unwrap();
+    // Erin does not answer, and is not rung.
+    for person in [&mut bob, &mut carol, &mut dave] {
+        let request = person.wait_event("chat_requested", SOON).unwrap();
+        assert_eq!(request["chat"]["request"]["text"], "Hungry?");
+        person.say(&format!("accept-chat {chat}")).unwrap();
+        let joined = |event: &Value| event["event"] == "chat_opened" && event["chat"]["standing"] == "joined";
+        person.wait_for("the chat", SOON, joined).unwrap();
+    }
+    alice.say(&format!("call {chat}")).unwrap();
+    for person in [&mut bob, &mut carol, &mut dave] {
+        let call = person.wait_event("call_invited", SOON).unwrap()["call"].clone();
+        assert_eq!((&call["chat"], call["participants"].as_array().unwrap().len()), (&chat.into(), 4));
+    }
+    dave.say("decline").unwrap();
+    alice.wait_event("call_declined", SOON).unwrap();
+    for person in [&mut bob, &mut carol] {
+        person.say("accept").unwrap();
+        person.wait_event("call_accepted", SOON).unwrap();
+    }
+    let all = |event: &Value| {
+        let here = event["call"]["participants"].as_array().into_iter().flatten();
+        event["event"] == "call_accepted" && here.filter(|one| one["presence"] == "joined").count() >= 2
+    };
+    alice.wait_for("those who joined", SOON, all).unwrap();
+    // The one who began it leaves: the others go on.
+    alice.say("hangup").unwrap();
+    assert_eq!(alice.wait_event("call_ended", SOON).unwrap()["reason"], "hung_up");
+    bob.say("hangup").unwrap();
+    for person in [&bob, &carol] {
+        person.wait_event("call_ended", SOON).unwrap();
+    }
+    let ended = |event: &Value| event["event"] == "message" && event["message"]["notice"]["kind"] == "call_ended";
+    dave.wait_for("what the chat says of it", SOON, ended).unwrap();
+    assert!(!erin.lines().iter().any(|line| line.contains("call_invited")), "erin was rung");
+}
+
+#[test]
 fn what_was_acknowledged_is_there_after_a_crash_and_nothing_is_there_twice() {
     let mut stage = stage();
     let bob = stage.person("bob", &[]).unwrap();

@@ -219,8 +219,7 @@ fn is_last_word(refusal: &Value) -> bool {
 
 /// Waits until everything that was said is stored or refused, and everybody has seen the end.
 fn settle(devices: &mut [Device], chats: &[u64]) {
-    let answered =
-        |event: &Value| event["event"] == "stored" || event["event"] == "refused" && is_last_word(event);
+    let answered = |event: &Value| event["event"] == "stored" || event["event"] == "refused" && is_last_word(event);
     for device in &*devices {
         for line in 1..=device.said {
             let what = format!("an answer to line {line} of {}", device.said);
