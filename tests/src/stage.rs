@@ -106,8 +106,8 @@ pub struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// Comes from another namespace.
-    pub fn from(mut self, namespace: &'a Namespace) -> Self {
+    /// Runs in another namespace than the stage.
+    pub fn inside(mut self, namespace: &'a Namespace) -> Self {
         self.namespace = namespace;
         self
     }

@@ -125,7 +125,7 @@ fn a_pulled_cable_is_found_by_heartbeats_alone_and_a_short_cut_is_nothing() {
     let far = Namespace::new().unwrap();
     let cable = Link::symmetric(&far, &stage.namespace, Shape::delayed(10), 7).unwrap();
     let url = format!("http://{}", cable.far_address());
-    let bob = stage.client("bob").from(&far).by(&url).with(&["--accept-contacts"]);
+    let bob = stage.client("bob").inside(&far).by(&url).with(&["--accept-contacts"]);
     let mut bob = bob.start().unwrap();
     let alice = befriend(&stage, &[], &bob);
     // No connection is closed by it: nothing comes any more, that is all.
