@@ -280,6 +280,7 @@ impl State {
             self.profiles.let_go(&picture).await?;
         }
         self.refresh(account).await?;
+        self.chats.part_with_removed().await?;
         Ok(())
     }
 

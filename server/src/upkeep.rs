@@ -42,11 +42,19 @@ pub async fn run(state: Arc<State>) {
 /// Makes links know what happened to their accounts after entry `heard` of the log. Says how far it has come; a server
 /// that just started has no links, and begins at the end.
 async fn hear(state: &State, heard: Option<u64>) -> Result<u64, DatabaseError> {
-    let Some(mut heard) = heard else { return state.audit.last().await };
+    let Some(mut heard) = heard else {
+        let last = state.audit.last().await?;
+        state.chats.part_with_removed().await?;
+        return Ok(last);
+    };
     loop {
         let (accounts, last) = state.audit.since(heard).await?;
+        let any = !accounts.is_empty();
         for account in accounts {
             state.refresh(account).await?;
+        }
+        if any {
+            state.chats.part_with_removed().await?;
         }
         if last == heard {
             return Ok(last);

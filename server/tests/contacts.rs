@@ -3,94 +3,13 @@
 mod world;
 
 use bytes::Bytes;
-use relay::TrackId;
-use relay::track::{Cursor, Next, Start};
-use relay::vocabulary::{
-    Availability, Call, Contact, ContactRequests, Contacts, Directory, Event, OwnPresence, PresenceInfo, RequestOutcome,
-};
+use relay::vocabulary::{Availability, Call, Contact, ContactRequests, Directory, Event, OwnPresence, RequestOutcome};
 use serde_json::{Value, json};
-use server::delivery::{CloseReason, LinkCommand};
-use std::future::poll_fn;
+use server::delivery::CloseReason;
 use std::time::Duration;
+use world::World;
+use world::people::{befriend, contacts, id, link, next, until, watch, with};
 use world::postgres::{Engine, on_both};
-use world::{Link, World};
-
-/// A world with these people.
-async fn with(engine: Engine, names: &[&str]) -> World {
-    let world = World::on(engine);
-    for name in names {
-        world.account(name, false).await;
-    }
-    world
-}
-
-async fn id(world: &World, name: &str) -> u64 {
-    world.running.state.accounts.by_name(name).await.unwrap().unwrap().id
-}
-
-/// A link whose person the server has found to be there.
-async fn link(world: &World, name: &str, device: &str) -> Link {
-    let mut link = world.link(name, device).await;
-    let found = async {
-        while link.send("GET", "/v1/presence", Value::Null).await.body["presence"]["state"] == "offline" {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(world::PATIENCE, found).await.expect("the server does not see who is there");
-    link
-}
-
-/// Makes contacts of two people, whose links have seen the events of it.
-async fn befriend(one: &mut Link, other: &mut Link) {
-    let (from, to) = (one.handle.identity().unwrap(), other.handle.identity().unwrap());
-    let asked = one.post("/v1/contacts/requests", json!({"to": to.name})).await;
-    assert_eq!(asked.status, 201, "{asked:?}");
-    let path = format!("/v1/contacts/requests/{}/accept", from.account);
-    let accepted = other.post(&path, json!({})).await;
-    assert_eq!(accepted.status, 200, "{accepted:?}");
-    for link in [one, other] {
-        assert!(matches!(link.event().await, Event::ContactRequested { .. }));
-        assert!(matches!(link.event().await, Event::ContactRequestEnded { outcome: RequestOutcome::Accepted, .. }));
-        assert!(matches!(link.event().await, Event::ContactAdded { .. }));
-    }
-}
-
-async fn contacts(link: &mut Link) -> Contacts {
-    link.send("GET", "/v1/contacts", Value::Null).await.read().unwrap()
-}
-
-/// Reads on in the presence of a link's contacts, as its driver would.
-async fn watch(link: &mut Link) -> Cursor {
-    let as_of = contacts(link).await.as_of;
-    let response = link.send("PUT", "/v1/cursors/1", json!({"after": as_of})).await;
-    assert_eq!(response.status, 204, "{response:?}");
-    let LinkCommand::Read { track, after } = link.command().await else { panic!("not read") };
-    assert_eq!((track.id(), after), (TrackId::PRESENCE, Some(as_of)));
-    track.cursor(Start::After(as_of))
-}
-
-async fn next(cursor: &mut Cursor) -> (u64, PresenceInfo) {
-    let next = tokio::time::timeout(world::PATIENCE, poll_fn(|context| cursor.poll_next(context)));
-    let Next::Frame { frame, .. } = next.await.expect("no change came") else { panic!("no frame") };
-    match Event::parse(&frame.payload()).unwrap() {
-        Event::PresenceChanged { account, presence } => (account, presence),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// The next change of an account that brings it to a state; what comes before is passed over.
-async fn until(cursor: &mut Cursor, account: u64, state: Availability) -> PresenceInfo {
-    loop {
-        let (about, info) = next(cursor).await;
-        if about == account && info.state == state {
-            return info;
-        }
-    }
-}
-
-fn nothing(cursor: &mut Cursor) -> bool {
-    matches!(cursor.next_frame(), Next::Empty)
-}
 
 async fn a_request_becomes_a_contact_by_consent_and_every_link_hears_of_it(engine: Engine) {
     let world = with(engine, &["alice", "bob"]).await;
@@ -197,90 +116,6 @@ async fn groups_are_ones_own(engine: Engine) {
     assert!(contacts(&mut bob).await.contacts[0].groups.is_empty(), "bob has groups of his own");
     assert_eq!(alice.send("PUT", "/v1/contacts/999/groups", set(json!([]))).await.status, 404);
     assert_eq!(alice.send("PUT", &path, set(json!([""]))).await.status, 422);
-}
-
-async fn who_is_blocked_sees_nobody_and_reaches_nobody(engine: Engine) {
-    let world = with(engine, &["alice", "bob"]).await;
-    let (alice_id, bob_id) = (id(&world, "alice").await, id(&world, "bob").await);
-    let mut alice = link(&world, "alice", "desk").await;
-    let mut bob = link(&world, "bob", "desk").await;
-    befriend(&mut alice, &mut bob).await;
-    let chat = bob.post("/v1/chats", json!({"with": "alice"})).await.body["id"].clone();
-    assert!(matches!(alice.event().await, Event::ChatOpened { .. }));
-    assert!(matches!(bob.event().await, Event::ChatOpened { .. }));
-    let mut seen_by_bob = watch(&mut bob).await;
-    let mut seen_by_alice = watch(&mut alice).await;
-
-    assert_eq!(alice.send("PUT", &format!("/v1/blocks/{bob_id}"), Value::Null).await.status, 204);
-    assert_eq!(alice.send("PUT", &format!("/v1/blocks/{bob_id}"), Value::Null).await.status, 204, "once is enough");
-    assert!(matches!(alice.event().await, Event::ContactBlocked { who } if who.id == bob_id));
-    // To bob, alice has gone just now.
-    let (about, info) = next(&mut seen_by_bob).await;
-    assert_eq!((about, info.state), (alice_id, Availability::Offline));
-    let at = info.last_seen.unwrap();
-    let listed = contacts(&mut bob).await.contacts;
-    assert_eq!((listed[0].presence.state, listed[0].presence.last_seen), (Availability::Offline, Some(at)));
-    alice.send("PUT", "/v1/presence", json!({"state": "do_not_disturb"})).await;
-    until(&mut seen_by_alice, alice_id, Availability::DoNotDisturb).await;
-    bob.send("PUT", "/v1/presence", json!({"state": "away"})).await;
-    until(&mut seen_by_bob, bob_id, Availability::Away).await;
-    assert!(nothing(&mut seen_by_bob), "bob is told nothing of alice");
-    assert!(nothing(&mut seen_by_alice), "nor alice of bob");
-    assert_eq!(contacts(&mut bob).await.contacts[0].presence.last_seen, Some(at));
-    assert!(contacts(&mut alice).await.contacts.is_empty());
-    let blocks = alice.send("GET", "/v1/blocks", Value::Null).await.body;
-    assert_eq!(blocks["blocked"][0]["name"], "bob");
-
-    // Nothing that bob tries reaches her, nor the other way before she takes it back.
-    let message = json!({"text": "please", "key": "1"});
-    let say = format!("/v1/chats/{chat}/messages");
-    for (method, path, body) in [
-        ("POST", "/v1/contacts/requests", json!({"to": "alice"})),
-        ("POST", "/v1/chats", json!({"with": "alice"})),
-        ("POST", say.as_str(), message.clone()),
-        ("POST", "/v1/calls", json!({"chat": chat})),
-    ] {
-        let refused = bob.send(method, path, body.clone()).await;
-        assert_eq!((refused.status, &refused.body["code"]), (403, &json!("not_reachable")), "{path}");
-        assert_eq!(refused.body["detail"], "alice cannot be reached by you: only alice can change that.");
-        let own = if path == "/v1/contacts/requests" { json!({"to": "bob"}) } else { body };
-        let own = if path == "/v1/chats" { json!({"with": "bob"}) } else { own };
-        let refused = alice.send(method, path, own).await;
-        assert_eq!((refused.status, &refused.body["code"]), (409, &json!("blocked_by_you")), "{path}");
-    }
-    let found: Directory = bob.send("GET", "/v1/directory?prefix=al", Value::Null).await.read().unwrap();
-    assert!(found.people.is_empty(), "bob does not find her");
-    let found: Directory = alice.send("GET", "/v1/directory?prefix=b", Value::Null).await.read().unwrap();
-    assert_eq!(found.people.len(), 1);
-
-    assert_eq!(alice.send("DELETE", &format!("/v1/blocks/{bob_id}"), Value::Null).await.status, 204);
-    assert!(matches!(alice.event().await, Event::ContactUnblocked { who } if who.id == bob_id));
-    let Event::ContactAdded { contact, .. } = alice.event().await else { panic!("not added again") };
-    assert_eq!((contact.who.id, contact.presence.state), (bob_id, Availability::Away));
-    until(&mut seen_by_bob, alice_id, Availability::DoNotDisturb).await;
-    bob.send("PUT", "/v1/presence", json!({"state": "available"})).await;
-    until(&mut seen_by_alice, bob_id, Availability::Available).await;
-    assert_eq!(bob.post(&say, message).await.status, 201);
-}
-
-async fn a_block_ends_requests_and_outlives_the_server(engine: Engine) {
-    let world = with(engine, &["alice", "bob"]).await;
-    let (alice_id, bob_id) = (id(&world, "alice").await, id(&world, "bob").await);
-    let mut alice = link(&world, "alice", "desk").await;
-    let mut bob = link(&world, "bob", "desk").await;
-    assert_eq!(bob.post("/v1/contacts/requests", json!({"to": "alice"})).await.status, 201);
-    assert_eq!(alice.send("PUT", &format!("/v1/blocks/{bob_id}"), Value::Null).await.status, 204);
-    assert!(matches!(bob.event().await, Event::ContactRequested { .. }));
-    let Event::ContactRequestEnded { outcome, .. } = bob.event().await else { panic!("not ended") };
-    assert_eq!(outcome, RequestOutcome::Declined);
-    assert_eq!(alice.send("PUT", "/v1/blocks/999", Value::Null).await.status, 404);
-    assert_eq!(alice.send("PUT", &format!("/v1/blocks/{alice_id}"), Value::Null).await.status, 422);
-    drop((alice, bob));
-    let (running, home) = world.end();
-    running.stop().await;
-    let world = World::again(home);
-    let mut bob = link(&world, "bob", "desk").await;
-    assert_eq!(bob.post("/v1/chats", json!({"with": "alice"})).await.body["code"], "not_reachable");
 }
 
 async fn presence_is_what_devices_and_wishes_come_to(engine: Engine) {
@@ -442,8 +277,6 @@ on_both!(
     a_request_becomes_a_contact_by_consent_and_every_link_hears_of_it,
     requests_are_declined_taken_back_or_meet,
     groups_are_ones_own,
-    who_is_blocked_sees_nobody_and_reaches_nobody,
-    a_block_ends_requests_and_outlives_the_server,
     presence_is_what_devices_and_wishes_come_to,
     a_link_that_is_lost_for_a_moment_changes_nothing,
     a_restart_changes_nobodys_presence,

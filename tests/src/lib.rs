@@ -18,9 +18,15 @@ pub mod failure;
 pub mod namespace;
 #[cfg(target_os = "linux")]
 pub mod netem;
+/// The PostgreSQL that the server's own tests start as well.
+#[cfg(target_os = "linux")]
+#[path = "../../server/tests/world/postgres.rs"]
+pub mod postgres;
 #[cfg(target_os = "linux")]
 pub mod product;
 #[cfg(target_os = "linux")]
 pub mod program;
 #[cfg(target_os = "linux")]
 pub mod proxy;
+#[cfg(target_os = "linux")]
+pub mod stage;

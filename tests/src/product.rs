@@ -20,16 +20,29 @@ pub struct Server {
     address: SocketAddr,
     fingerprint: String,
     arguments: Vec<OsString>,
+    /// The URL of its PostgreSQL, if it has one.
+    database: Option<String>,
     folder: TempDir,
 }
 
 impl Server {
     /// Starts a server with a fresh data folder at `listen`; port 0 takes any free one. Returns once it listens.
     pub fn start(namespace: &Namespace, listen: SocketAddr, arguments: &[&str]) -> Result<Self, RigError> {
+        Self::start_on(namespace, listen, arguments, None)
+    }
+
+    /// The same with a PostgreSQL of this URL, or with the embedded database.
+    pub fn start_on(
+        namespace: &Namespace,
+        listen: SocketAddr,
+        arguments: &[&str],
+        database: Option<String>,
+    ) -> Result<Self, RigError> {
         let folder = TempDir::with_prefix("komado-server-").map_err(RigError::io("making a server's folder"))?;
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        let (program, address, fingerprint) = launch(namespace, listen, folder.path(), &arguments)?;
-        Ok(Self { program, namespace: namespace.clone(), address, fingerprint, arguments, folder })
+        let (program, address, fingerprint) =
+            launch(namespace, listen, folder.path(), &arguments, database.as_deref())?;
+        Ok(Self { program, namespace: namespace.clone(), address, fingerprint, arguments, database, folder })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -59,12 +72,18 @@ impl Server {
 
     /// Makes an account, by the program as an administrator would.
     pub fn add_user(&self, name: &str, password: &str, extra: &[&str]) -> Result<(), RigError> {
-        let mut command = Command::new(built("komado-server")?);
-        command.args(["user", "add", name, "--password-stdin", "--data"]).arg(self.data()).args(extra);
-        let mut adding = Program::start("komado-server user add", command)?;
+        let mut adding = self.administer(&[&["user", "add", name, "--password-stdin"], extra].concat())?;
         adding.say(password)?;
         adding.close_input();
         adding.wait_success(SOON)
+    }
+
+    /// Starts `komado-server` with these arguments on the server's data.
+    pub fn administer(&self, arguments: &[&str]) -> Result<Program, RigError> {
+        let mut command = Command::new(built("komado-server")?);
+        command.args(arguments).arg("--data").arg(self.data());
+        command.envs(self.database.as_ref().map(|url| (DATABASE, url)));
+        Program::start(&format!("komado-server {}", arguments.join(" ")), command)
     }
 
     /// Ends it as a crash would (SIGKILL).
@@ -78,7 +97,7 @@ impl Server {
             self.program.terminate(SOON)?;
         }
         let (program, address, fingerprint) =
-            launch(&self.namespace, self.address, self.folder.path(), &self.arguments)?;
+            launch(&self.namespace, self.address, self.folder.path(), &self.arguments, self.database.as_deref())?;
         (self.program, self.address, self.fingerprint) = (program, address, fingerprint);
         Ok(())
     }
@@ -101,10 +120,12 @@ fn launch(
     listen: SocketAddr,
     data: &Path,
     arguments: &[OsString],
+    database: Option<&str>,
 ) -> Result<(Program, SocketAddr, String), RigError> {
     let program = built("komado-server")?;
     let mut command = namespace.command(&program.to_string_lossy());
     command.args(["serve", "--listen", &listen.to_string(), "--data"]).arg(data).args(arguments);
+    command.envs(database.map(|url| (DATABASE, url)));
     let program = Program::start("komado-server", command)?;
     let (address, fingerprint) = program.wait_line("the server's first line", SOON, introduction)?;
     Ok((program, address, fingerprint))
@@ -119,6 +140,8 @@ fn introduction(line: &str) -> Option<(SocketAddr, String)> {
 }
 
 const SOON: Duration = Duration::from_secs(30);
+/// Where the server looks for the URL of its database; an argument would be seen by everyone.
+const DATABASE: &str = "KOMADO_DATABASE";
 
 #[cfg(test)]
 mod tests {

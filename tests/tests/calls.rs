@@ -7,58 +7,24 @@ use std::time::Duration;
 use komado_tests::capture::{Recorder, Secret};
 use komado_tests::namespace::Namespace;
 use komado_tests::netem::{Link, Shape};
+use komado_tests::postgres::Engine;
 use komado_tests::product::{Server, headless};
 use komado_tests::program::Program;
 use komado_tests::proxy::{Proxy, Setup};
+use komado_tests::stage::{Client, Stage, password};
 use serde_json::Value;
 use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(60);
 
-struct Stage {
-    namespace: Namespace,
-    server: Server,
-    folder: TempDir,
+/// A server with alice and bob.
+fn stage() -> Stage {
+    Stage::set(Engine::Sqlite, &["alice", "bob"], &[]).unwrap()
 }
 
-impl Stage {
-    /// A server on port 80, with alice and bob.
-    fn set() -> Self {
-        let namespace = Namespace::new().unwrap();
-        namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
-        let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), &[]).unwrap();
-        Self::around(namespace, server)
-    }
-
-    /// Clients in `namespace`, and a server wherever it is, with alice and bob.
-    fn around(namespace: Namespace, server: Server) -> Self {
-        for name in ["alice", "bob"] {
-            server.add_user(name, &password(name), &[]).unwrap();
-        }
-        let folder = TempDir::with_prefix("komado-calls-").unwrap();
-        Self { namespace, server, folder }
-    }
-
-    fn place(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
-    /// A headless client of `name` that comes by `url`, perhaps through `proxy`.
-    fn person(&self, name: &str, url: &str, proxy: &str, more: &[&str]) -> Program {
-        let password_file = self.place(&format!("{name}.password"));
-        std::fs::write(&password_file, password(name)).unwrap();
-        let home = self.place(&format!("{name}-home"));
-        let fingerprint = self.server.fingerprint();
-        let mut arguments = vec!["--server", url, "--proxy", proxy, "--user", name, "--password-file", &password_file];
-        arguments.extend(["--home", &home, "--fingerprint", fingerprint, "--log", "client=debug"]);
-        arguments.extend(["--size", "640x360", "--video-kbps", "500", "--microphone", "tone"]);
-        arguments.extend(more);
-        headless(&self.namespace, name, &arguments).unwrap()
-    }
-}
-
-fn password(name: &str) -> String {
-    format!("correct horse battery of {name}")
+/// A client of `name` that can call.
+fn person<'a>(stage: &'a Stage, name: &str) -> Client<'a> {
+    stage.client(name).with(&["--size", "640x360", "--video-kbps", "500", "--microphone", "tone"])
 }
 
 /// Waits for a report of the running call that `wanted` accepts.
@@ -84,18 +50,19 @@ fn path(person: &Program) -> Value {
 
 #[test]
 fn a_call_through_squid_survives_the_pulled_plug_and_the_proxy_reads_nothing() {
-    let stage = Stage::set();
+    let stage = stage();
     let setup = Setup::Squid { login: None };
     let mut squid = Proxy::start(&stage.namespace, &setup, "127.0.0.1:3128".parse().unwrap()).unwrap();
     let tap = "127.0.0.1:3129".parse().unwrap();
     let recorder = Recorder::start(&stage.namespace, tap, squid.address()).unwrap();
-    let (url, proxy) = (stage.server.url(), format!("http://{}", recorder.address()));
+    let proxy = format!("http://{}", recorder.address());
     let (seen, film) = (stage.place("seen"), stage.place("bob.mkv"));
     let answering = ["--answer", "--snapshots", &seen, "--record", &film];
-    let mut bob = stage.person("bob", &url, &proxy, &answering);
+    let mut bob = person(&stage, "bob").through(&proxy).with(&answering).start().unwrap();
     bob.wait_event("logged_in", SOON).unwrap();
     let line = "Are you there? 見えますか";
-    let mut alice = stage.person("alice", &url, &proxy, &["--with", "bob", "--say", line, "--call"]);
+    let saying = ["--with", "bob", "--say", line, "--call"];
+    let mut alice = person(&stage, "alice").through(&proxy).with(&saying).start().unwrap();
     alice.wait_event("call_accepted", SOON).unwrap();
     bob.wait_event("call_accepted", SOON).unwrap();
     wait_report(&alice, "alice to see and hear bob", |report| shown(report) > 40 && heard(report) > 80);
@@ -155,13 +122,14 @@ fn texts(person: &Program) -> Vec<String> {
 
 /// A call by way of one proxy: each sees and hears the other, whatever the proxy holds back.
 fn call_by_way_of(setup: &Setup, forward: bool) -> (Value, Value) {
-    let stage = Stage::set();
+    let stage = stage();
     let listen = if forward { "127.0.0.1:3128" } else { "127.0.0.1:8080" };
     let proxy = Proxy::start(&stage.namespace, setup, listen.parse().unwrap()).unwrap();
-    let (url, way) = if forward { (stage.server.url(), proxy.url()) } else { (proxy.url(), "none".to_owned()) };
-    let bob = stage.person("bob", &url, &way, &["--answer"]);
+    let (url, way) = if forward { (stage.url(), proxy.url()) } else { (proxy.url(), "none".to_owned()) };
+    let bob = person(&stage, "bob").by(&url).through(&way).with(&["--answer"]).start().unwrap();
     bob.wait_event("logged_in", SOON).unwrap();
-    let mut alice = stage.person("alice", &url, &way, &["--with", "bob", "--call"]);
+    let alice = person(&stage, "alice").by(&url).through(&way).with(&["--with", "bob", "--call"]);
+    let mut alice = alice.start().unwrap();
     for person in [&alice, &bob] {
         let good = |report: &Value| shown(report) > 60 && heard(report) > 120;
         let report = wait_report(person, "both to see and hear each other", good);
@@ -203,11 +171,12 @@ fn a_call_over_a_long_lossy_line_goes_on_and_its_arrivals_are_written_down() {
     let line = Shape::delayed(25).with_jitter(8).with_loss(0.01);
     let link = Link::symmetric(&office, &world, line, 7).unwrap();
     let server = Server::start(&world, (link.far_address(), 80).into(), &[]).unwrap();
-    let stage = Stage::around(office, server);
-    let (url, arrivals) = (stage.server.url(), stage.place("arrivals.csv"));
-    let bob = stage.person("bob", &url, "none", &["--answer"]);
+    let stage = Stage::around(office, server, &["alice", "bob"]).unwrap();
+    let arrivals = stage.place("arrivals.csv");
+    let bob = person(&stage, "bob").with(&["--answer"]).start().unwrap();
     bob.wait_event("logged_in", SOON).unwrap();
-    let mut alice = stage.person("alice", &url, "none", &["--with", "bob", "--call", "--arrivals", &arrivals]);
+    let calling = ["--with", "bob", "--call", "--arrivals", &arrivals];
+    let mut alice = person(&stage, "alice").with(&calling).start().unwrap();
     let report = wait_report(&alice, "alice to see and hear bob", |report| shown(report) > 90 && heard(report) > 300);
     assert_eq!(report["failures"], Value::Array(Vec::new()));
     alice.say("hangup").unwrap();
@@ -220,12 +189,58 @@ fn a_call_over_a_long_lossy_line_goes_on_and_its_arrivals_are_written_down() {
 }
 
 #[test]
+fn a_call_from_a_chat_of_many_rings_its_members_and_goes_on_while_two_are_left() {
+    let names = ["alice", "bob", "carol", "dave", "erin"];
+    let stage = Stage::set(Engine::Sqlite, &names, &[]).unwrap();
+    let [mut alice, mut bob, mut carol, mut dave, erin] = names.map(|name| {
+        let person = person(&stage, name).with(&["--accept-contacts"]).start().unwrap();
+        person.wait_event("logged_in", SOON).unwrap();
+        person
+    });
+    alice.say("group-chat bob,carol,dave,erin Our lunch | Hungry?").unwrap();
+    let chat = alice.wait_event("chat_opened", SOON).unwrap()["chat"]["id"].as_u64().unwrap();
+    // Erin does not answer, and is not rung.
+    for person in [&mut bob, &mut carol, &mut dave] {
+        let request = person.wait_event("chat_requested", SOON).unwrap();
+        assert_eq!(request["chat"]["request"]["text"], "Hungry?");
+        person.say(&format!("accept-chat {chat}")).unwrap();
+        let joined = |event: &Value| event["event"] == "chat_opened" && event["chat"]["standing"] == "joined";
+        person.wait_for("the chat", SOON, joined).unwrap();
+    }
+    alice.say(&format!("call {chat}")).unwrap();
+    for person in [&mut bob, &mut carol, &mut dave] {
+        let call = person.wait_event("call_invited", SOON).unwrap()["call"].clone();
+        assert_eq!((&call["chat"], call["participants"].as_array().unwrap().len()), (&chat.into(), 4));
+    }
+    dave.say("decline").unwrap();
+    alice.wait_event("call_declined", SOON).unwrap();
+    for person in [&mut bob, &mut carol] {
+        person.say("accept").unwrap();
+        person.wait_event("call_accepted", SOON).unwrap();
+    }
+    let all = |event: &Value| {
+        let here = event["call"]["participants"].as_array().into_iter().flatten();
+        event["event"] == "call_accepted" && here.filter(|one| one["presence"] == "joined").count() >= 2
+    };
+    alice.wait_for("those who joined", SOON, all).unwrap();
+    // The one who began it leaves: the others go on.
+    alice.say("hangup").unwrap();
+    assert_eq!(alice.wait_event("call_ended", SOON).unwrap()["reason"], "hung_up");
+    bob.say("hangup").unwrap();
+    for person in [&bob, &carol] {
+        person.wait_event("call_ended", SOON).unwrap();
+    }
+    let ended = |event: &Value| event["event"] == "message" && event["message"]["notice"]["kind"] == "call_ended";
+    dave.wait_for("what the chat says of it", SOON, ended).unwrap();
+    assert!(!erin.lines().iter().any(|line| line.contains("call_invited")), "erin was rung");
+}
+
+#[test]
 fn what_was_acknowledged_is_there_after_a_crash_and_nothing_is_there_twice() {
-    let mut stage = Stage::set();
-    let url = stage.server.url();
-    let bob = stage.person("bob", &url, "none", &[]);
+    let mut stage = stage();
+    let bob = stage.person("bob", &[]).unwrap();
     bob.wait_event("logged_in", SOON).unwrap();
-    let mut alice = stage.person("alice", &url, "none", &["--with", "bob"]);
+    let mut alice = stage.person("alice", &["--with", "bob"]).unwrap();
     let chat = alice.wait_event("chat_opened", SOON).unwrap()["chat"]["id"].as_u64().unwrap();
     let wanted: Vec<String> = (1..=300).map(|number| format!("line {number}")).collect();
     for line in &wanted {
@@ -244,17 +259,16 @@ fn what_was_acknowledged_is_there_after_a_crash_and_nothing_is_there_twice() {
     bob.wait_for("the last line", SOON, last).unwrap();
     assert_eq!(texts(&bob), wanted, "complete, in order, once");
     // Somebody who comes only now reads the same.
-    let late = stage.person("bob", &url, "none", &["--device", "laptop"]);
+    let late = stage.client("bob").device("laptop").start().unwrap();
     late.wait_for("the last line", SOON, last).unwrap();
     assert_eq!(texts(&late), wanted);
 }
 
 #[test]
 fn what_is_wrong_is_said_and_the_client_ends() {
-    let stage = Stage::set();
-    let url = stage.server.url();
-    let wrong = stage.place("wrong.password");
-    std::fs::write(&wrong, "not it").unwrap();
+    let stage = stage();
+    let url = stage.url();
+    let wrong = stage.write("wrong.password", "not it").unwrap();
     for (arguments, words) in [
         (vec!["--server", &url, "--user", "alice", "--password-file", &wrong, "--accept-new"], "password is wrong"),
         (vec!["--server", &url, "--user", "alice", "--password-file", &wrong], "is not known yet"),

@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 use komado_tests::chance::Chance;
 use komado_tests::chat_checker::{Observation, Promise, Seen, judge};
 use komado_tests::cutter::Cutter;
-use komado_tests::namespace::Namespace;
-use komado_tests::product::{Server, headless};
+use komado_tests::on_both_databases;
+use komado_tests::postgres::Engine;
 use komado_tests::program::Program;
+use komado_tests::stage::Stage;
 use serde_json::Value;
-use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(60);
 /// After all is calm, everything must have arrived within this time.
 const SETTLED: Duration = Duration::from_secs(90);
 
+const SERVER: &str = "10.99.0.2:80";
 const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 /// A second device of one of them.
 const DEVICES: [(&str, &str); 7] = [
@@ -30,12 +31,6 @@ const DEVICES: [(&str, &str); 7] = [
     ("bob", "laptop"),
 ];
 
-struct Stage {
-    namespace: Namespace,
-    server: Server,
-    folder: TempDir,
-}
-
 /// A device, run after run.
 struct Device {
     person: &'static str,
@@ -47,38 +42,20 @@ struct Device {
     past: Vec<Vec<Value>>,
 }
 
-impl Stage {
-    fn set() -> Self {
-        let namespace = Namespace::new().unwrap();
-        namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
-        let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), &["--log", "warn"]).unwrap();
-        for name in PEOPLE {
-            server.add_user(name, PASSWORD, &[]).unwrap();
-        }
-        let folder = TempDir::with_prefix("komado-guarantees-").unwrap();
-        std::fs::write(folder.path().join("password"), PASSWORD).unwrap();
-        Self { namespace, server, folder }
-    }
-
-    fn client(&self, person: &str, device: &str, url: &str) -> Program {
-        let place = |name: &str| self.folder.path().join(name).display().to_string();
-        let (home, password) = (place(&format!("{person}-{device}")), place("password"));
-        let arguments = ["--server", url, "--proxy", "none", "--user", person, "--password-file", &password];
-        let more = ["--home", &home, "--fingerprint", self.server.fingerprint(), "--device", device];
-        let all: Vec<&str> = arguments.into_iter().chain(more).chain(["--accept-chats", "--log", "warn"]).collect();
-        headless(&self.namespace, &format!("{person}'s {device}"), &all).unwrap()
-    }
-
-    fn device(&self, number: usize, chance: &mut Chance) -> Device {
-        let (person, name) = DEVICES[number];
-        let listen = format!("127.0.0.1:{}", 9000 + number).parse().unwrap();
-        let cutter = Cutter::start(&self.namespace, listen, self.server.address(), chance.part()).unwrap();
-        let program = self.client(person, name, &format!("http://{}", cutter.address()));
-        Device { person, name, cutter, program, said: 0, past: Vec::new() }
-    }
+fn client(stage: &Stage, person: &str, device: &str, url: &str) -> Program {
+    let client = stage.client(person).device(device).by(url).log("warn");
+    client.with(&["--accept-chats"]).start().unwrap()
 }
 
 impl Device {
+    fn start(stage: &Stage, number: usize, chance: &mut Chance) -> Self {
+        let (person, name) = DEVICES[number];
+        let listen = format!("127.0.0.1:{}", 9000 + number).parse().unwrap();
+        let cutter = Cutter::start(&stage.namespace, listen, SERVER.parse().unwrap(), chance.part()).unwrap();
+        let program = client(stage, person, name, &format!("http://{}", cutter.address()));
+        Self { person, name, cutter, program, said: 0, past: Vec::new() }
+    }
+
     fn events(&self) -> Vec<Value> {
         self.program.lines().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
@@ -88,7 +65,7 @@ impl Device {
         self.program.kill().unwrap();
         self.past.push(self.events());
         self.said = 0;
-        self.program = stage.client(self.person, self.name, &format!("http://{}", self.cutter.address()));
+        self.program = client(stage, self.person, self.name, &format!("http://{}", self.cutter.address()));
     }
 }
 
@@ -126,16 +103,19 @@ fn number(value: &Value) -> u64 {
 #[derive(Debug, Default)]
 struct Trouble {
     server_kills: u32,
+    /// Of PostgreSQL, all its processes.
+    database_kills: u32,
     client_kills: u32,
     cuts: u64,
     unplugged: u32,
 }
 
 /// Lets everybody write for `duration` while everything goes wrong; then judges.
-fn run(duration: Duration) {
+fn run(engine: Engine, duration: Duration) {
     let mut chance = Chance::of_the_moment();
-    let mut stage = Stage::set();
-    let mut devices: Vec<Device> = (0..DEVICES.len()).map(|number| stage.device(number, &mut chance)).collect();
+    let mut stage = Stage::set(engine, &PEOPLE, &["--log", "warn"]).unwrap();
+    let mut devices: Vec<Device> =
+        (0..DEVICES.len()).map(|number| Device::start(&stage, number, &mut chance)).collect();
     for device in &devices {
         device.program.wait_event("logged_in", SOON).unwrap();
     }
@@ -196,6 +176,13 @@ fn run(duration: Duration) {
                 devices[at].kill(&stage);
                 trouble.client_kills += 1;
             }
+            3 if stage.cluster.is_some() => {
+                let cluster = stage.cluster.as_mut().unwrap();
+                cluster.end();
+                std::thread::sleep(Duration::from_millis(chance.below(800)));
+                cluster.run();
+                trouble.database_kills += 1;
+            }
             3..=4 => {
                 devices[at].cutter.unplug();
                 plugs.insert(at, Instant::now() + Duration::from_millis(chance.below(4000)));
@@ -220,15 +207,19 @@ fn run(duration: Duration) {
         }
     }
     let verdict = judge(&observations, &promises);
-    println!("{trouble:?}; {} promises; {verdict}", promises.len());
+    println!("{engine:?}: {trouble:?}; {} promises; {verdict}", promises.len());
     assert!(verdict.is_clean(), "{trouble:?}; {verdict}");
     assert!(promises.len() > 50 && trouble.server_kills > 0 && trouble.cuts > 0, "{trouble:?}: nothing went wrong");
 }
 
+/// A refusal of a line that is not asked for once more.
+fn is_last_word(refusal: &Value) -> bool {
+    refusal["command"] == "say" && refusal["problem"]["retry_after_ms"].is_null()
+}
+
 /// Waits until everything that was said is stored or refused, and everybody has seen the end.
 fn settle(devices: &mut [Device], chats: &[u64]) {
-    let answered =
-        |event: &Value| event["event"] == "stored" || event["event"] == "refused" && event["command"] == "say";
+    let answered = |event: &Value| event["event"] == "stored" || event["event"] == "refused" && is_last_word(event);
     for device in &*devices {
         for line in 1..=device.said {
             let what = format!("an answer to line {line} of {}", device.said);
@@ -247,15 +238,20 @@ fn settle(devices: &mut [Device], chats: &[u64]) {
     }
 }
 
-const PASSWORD: &str = "correct horse battery staple";
-
-#[test]
-fn nothing_is_lost_doubled_or_reordered_while_links_are_cut_and_the_server_is_killed() {
-    run(Duration::from_secs(20));
+fn nothing_is_lost_doubled_or_reordered_while_links_are_cut_and_the_server_is_killed(engine: Engine) {
+    run(engine, Duration::from_secs(20));
 }
+
+on_both_databases!(nothing_is_lost_doubled_or_reordered_while_links_are_cut_and_the_server_is_killed);
 
 #[test]
 #[ignore = "takes more than ten minutes: scripts/test.sh --soak runs it"]
 fn nothing_is_lost_doubled_or_reordered_for_ten_minutes() {
-    run(Duration::from_secs(630));
+    run(Engine::Sqlite, Duration::from_secs(630));
+}
+
+#[test]
+#[ignore = "takes more than ten minutes: scripts/test.sh --soak runs it"]
+fn nothing_is_lost_doubled_or_reordered_for_ten_minutes_on_postgres() {
+    run(Engine::Postgres, Duration::from_secs(630));
 }

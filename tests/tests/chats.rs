@@ -6,52 +6,22 @@ use std::time::Duration;
 
 use komado_tests::chance::Chance;
 use komado_tests::cutter::Cutter;
-use komado_tests::namespace::Namespace;
-use komado_tests::product::{Server, headless};
+use komado_tests::on_both_databases;
+use komado_tests::postgres::Engine;
 use komado_tests::program::Program;
+use komado_tests::stage::{Client, Stage};
 use serde_json::Value;
-use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(60);
-const PASSWORD: &str = "correct horse battery staple";
-
-struct Stage {
-    namespace: Namespace,
-    server: Server,
-    folder: TempDir,
+/// Clients of these people that have logged in.
+fn people<const N: usize>(stage: &Stage, names: [&str; N]) -> [Program; N] {
+    names.map(|name| logged_in(stage.client(name)))
 }
 
-impl Stage {
-    fn set(people: &[&str], arguments: &[&str]) -> Self {
-        let namespace = Namespace::new().unwrap();
-        namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
-        let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), arguments).unwrap();
-        for name in people {
-            server.add_user(name, PASSWORD, &[]).unwrap();
-        }
-        let folder = TempDir::with_prefix("komado-chats-").unwrap();
-        std::fs::write(folder.path().join("password"), PASSWORD).unwrap();
-        Self { namespace, server, folder }
-    }
-
-    fn place(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
-    fn person(&self, name: &str, url: &str, more: &[&str]) -> Program {
-        let (home, password) = (self.place(&format!("{name}-home")), self.place("password"));
-        let arguments = ["--server", url, "--proxy", "none", "--user", name, "--password-file", &password];
-        let known = ["--home", &home, "--fingerprint", self.server.fingerprint(), "--log", "client=debug"];
-        let all: Vec<&str> = arguments.iter().chain(&known).chain(more).copied().collect();
-        let person = headless(&self.namespace, name, &all).unwrap();
-        person.wait_event("logged_in", SOON).unwrap();
-        person
-    }
-
-    fn people<const N: usize>(&self, names: [&str; N]) -> [Program; N] {
-        let url = self.server.url();
-        names.map(|name| self.person(name, &url, &[]))
-    }
+fn logged_in(client: Client<'_>) -> Program {
+    let person = client.start().unwrap();
+    person.wait_event("logged_in", SOON).unwrap();
+    person
 }
 
 fn chat_of(event: &Value) -> u64 {
@@ -74,10 +44,9 @@ fn notice(person: &Program, kind: &str) -> Value {
     entry(person, kind, |message| message["notice"]["kind"] == kind)
 }
 
-#[test]
-fn a_group_is_asked_talks_changes_and_parts() {
-    let stage = Stage::set(&["alice", "bob", "carol", "dave"], &[]);
-    let [mut alice, mut bob, mut carol, mut dave] = stage.people(["alice", "bob", "carol", "dave"]);
+fn a_group_is_asked_talks_changes_and_parts(engine: Engine) {
+    let stage = Stage::set(engine, &["alice", "bob", "carol", "dave"], &[]).unwrap();
+    let [mut alice, mut bob, mut carol, mut dave] = people(&stage, ["alice", "bob", "carol", "dave"]);
     alice.say("group-chat bob,carol Our lunch").unwrap();
     let chat = chat_of(&alice.wait_event("chat_opened", SOON).unwrap());
     for (person, answer) in [(&mut bob, "accept-chat"), (&mut carol, "decline-chat")] {
@@ -114,7 +83,7 @@ fn a_group_is_asked_talks_changes_and_parts() {
     assert!(!dave.lines().iter().any(|line| line.contains("Noodles")), "that was before dave's time");
 
     // Bob has a second device that comes only now, and comes to the same.
-    let late = stage.person("bob", &stage.server.url(), &["--device", "laptop"]);
+    let late = logged_in(stage.client("bob").device("laptop"));
     line(&late, "Hello dave");
     alice.say("search noodles").unwrap();
     let found = alice.wait_event("found", SOON).unwrap();
@@ -165,17 +134,17 @@ fn noise(chance: &mut Chance, length: usize) -> Vec<u8> {
     std::iter::repeat_with(|| chance.number() as u8).take(length).collect()
 }
 
-#[test]
-fn a_file_arrives_whole_though_its_link_is_cut_and_the_server_killed() {
+fn a_file_arrives_whole_though_its_link_is_cut_and_the_server_killed(engine: Engine) {
     let mut chance = Chance::of_the_moment();
-    let mut stage = Stage::set(&["alice", "bob"], &[]);
+    let mut stage = Stage::set(engine, &["alice", "bob"], &[]).unwrap();
     let cutter = |port: u16, chance: &mut Chance| {
         let listen = format!("127.0.0.1:{port}").parse().unwrap();
-        Cutter::start(&stage.namespace, listen, stage.server.address(), chance.part()).unwrap()
+        Cutter::start(&stage.namespace, listen, "10.99.0.2:80".parse().unwrap(), chance.part()).unwrap()
     };
     let ways = [cutter(9000, &mut chance), cutter(9001, &mut chance)];
-    let mut alice = stage.person("alice", &format!("http://{}", ways[0].address()), &["--with", "bob"]);
-    let mut bob = stage.person("bob", &format!("http://{}", ways[1].address()), &[]);
+    let by = |at: usize| format!("http://{}", ways[at].address());
+    let mut alice = logged_in(stage.client("alice").by(&by(0)).with(&["--with", "bob"]));
+    let mut bob = logged_in(stage.client("bob").by(&by(1)));
     let chat = chat_of(&alice.wait_event("chat_opened", SOON).unwrap());
     let content = noise(&mut chance, 12_000_000);
     let (sent, got) = (stage.place("plan.bin"), stage.place("got.bin"));
@@ -207,12 +176,10 @@ fn a_file_arrives_whole_though_its_link_is_cut_and_the_server_killed() {
     assert!(failed["reason"].as_str().unwrap().contains("no such file"), "{failed}");
 }
 
-#[test]
-fn a_picture_has_a_thumbnail_and_a_voice_message_plays() {
-    let stage = Stage::set(&["alice", "bob"], &["--file-type", "image/*,audio/*"]);
-    let url = stage.server.url();
-    let mut alice = stage.person("alice", &url, &["--with", "bob", "--microphone", "tone"]);
-    let mut bob = stage.person("bob", &url, &[]);
+fn a_picture_has_a_thumbnail_and_a_voice_message_plays(engine: Engine) {
+    let stage = Stage::set(engine, &["alice", "bob"], &["--file-type", "image/*,audio/*"]).unwrap();
+    let mut alice = logged_in(stage.client("alice").with(&["--with", "bob", "--microphone", "tone"]));
+    let mut bob = logged_in(stage.client("bob"));
     let chat = chat_of(&alice.wait_event("chat_opened", SOON).unwrap());
     let picture = stage.place("bars.png");
     let mut draw = Command::new("ffmpeg");
@@ -236,8 +203,7 @@ fn a_picture_has_a_thumbnail_and_a_voice_message_plays() {
     bob.wait_event("fetched", SOON).unwrap();
     assert_eq!(probe(&voice, "stream=codec_name"), "opus");
 
-    let text = stage.place("notes.txt");
-    std::fs::write(&text, "no picture").unwrap();
+    let text = stage.write("notes.txt", "no picture").unwrap();
     alice.say(&format!("send {chat} {text}")).unwrap();
     let failed = alice.wait_event("transfer_failed", SOON).unwrap();
     assert!(failed["reason"].as_str().unwrap().contains("text/plain"), "{failed}");
@@ -249,3 +215,9 @@ fn probe(file: &str, entries: &str) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
+
+on_both_databases!(
+    a_group_is_asked_talks_changes_and_parts,
+    a_file_arrives_whole_though_its_link_is_cut_and_the_server_killed,
+    a_picture_has_a_thumbnail_and_a_voice_message_plays,
+);

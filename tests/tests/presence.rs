@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use komado_tests::namespace::Namespace;
 use komado_tests::netem::{Link, Shape};
-use komado_tests::product::{Server, headless};
+use komado_tests::postgres::Engine;
 use komado_tests::program::Program;
+use komado_tests::stage::Stage;
 use serde_json::Value;
-use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(60);
 /// How long the server may take to find that a client is dead.
@@ -16,63 +16,32 @@ const DEAD_WITHIN: Duration = Duration::from_secs(15);
 /// How long nobody's presence may change after a link or the server was lost.
 const GRACE: Duration = Duration::from_secs(10);
 
-struct Stage {
-    namespace: Namespace,
-    server: Server,
-    folder: TempDir,
+/// A server with alice and bob.
+fn stage() -> Stage {
+    Stage::set(Engine::Sqlite, &["alice", "bob"], &[]).unwrap()
 }
 
-impl Stage {
-    /// A server with alice and bob, who are contacts.
-    fn set() -> Self {
-        let namespace = Namespace::new().unwrap();
-        namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
-        let server = Server::start(&namespace, "0.0.0.0:80".parse().unwrap(), &[]).unwrap();
-        for name in ["alice", "bob"] {
-            server.add_user(name, &password(name), &[]).unwrap();
-        }
-        Self { namespace, server, folder: TempDir::with_prefix("komado-presence-").unwrap() }
-    }
+/// What their clients need for calls.
+const DEVICES: [&str; 4] = ["--size", "320x180", "--microphone", "tone"];
 
-    fn person(&self, name: &str, more: &[&str]) -> Program {
-        self.person_from(&self.namespace, "http://10.99.0.2", name, more)
-    }
-
-    /// A headless client in some namespace, to which the server has this address.
-    fn person_from(&self, namespace: &Namespace, url: &str, name: &str, more: &[&str]) -> Program {
-        let place = |what: &str| self.folder.path().join(format!("{name}.{what}")).display().to_string();
-        let (password_file, home) = (place("password"), place("home"));
-        std::fs::write(&password_file, password(name)).unwrap();
-        let mut arguments = vec!["--server", url, "--proxy", "none", "--user", name, "--home", &home];
-        arguments.extend(["--password-file", &password_file, "--fingerprint", self.server.fingerprint()]);
-        arguments.extend(["--log", "client=debug", "--size", "320x180", "--microphone", "tone"]);
-        arguments.extend(more);
-        headless(namespace, name, &arguments).unwrap()
-    }
-
-    /// Alice and bob with their links, who have become contacts.
-    fn friends(&self, alice: &[&str], bob: &[&str]) -> (Program, Program) {
-        let bob = self.person("bob", &[bob, &["--accept-contacts"]].concat());
-        (self.befriend(alice, &bob), bob)
-    }
-
-    /// Alice, who becomes a contact of bob.
-    fn befriend(&self, alice: &[&str], bob: &Program) -> Program {
-        bob.wait_event("logged_in", SOON).unwrap();
-        let mut alice = self.person("alice", alice);
-        alice.wait_event("contacts", SOON).unwrap();
-        alice.say("contact add bob It is me").unwrap();
-        let request = bob.wait_event("contact_requested", SOON).unwrap();
-        assert_eq!(request["request"]["text"], "It is me");
-        let added = alice.wait_event("contact_added", SOON).unwrap();
-        assert_eq!(added["contact"]["presence"]["state"], "available");
-        bob.wait_event("contact_added", SOON).unwrap();
-        alice
-    }
+/// Alice and bob with their links, who have become contacts.
+fn friends(stage: &Stage, alice: &[&str], bob: &[&str]) -> (Program, Program) {
+    let bob = stage.client("bob").with(&DEVICES).with(bob).with(&["--accept-contacts"]).start().unwrap();
+    (befriend(stage, alice, &bob), bob)
 }
 
-fn password(name: &str) -> String {
-    format!("correct horse battery of {name}")
+/// Alice, who becomes a contact of bob.
+fn befriend(stage: &Stage, alice: &[&str], bob: &Program) -> Program {
+    bob.wait_event("logged_in", SOON).unwrap();
+    let mut alice = stage.client("alice").with(&DEVICES).with(alice).start().unwrap();
+    alice.wait_event("contacts", SOON).unwrap();
+    alice.say("contact add bob It is me").unwrap();
+    let request = bob.wait_event("contact_requested", SOON).unwrap();
+    assert_eq!(request["request"]["text"], "It is me");
+    let added = alice.wait_event("contact_added", SOON).unwrap();
+    assert_eq!(added["contact"]["presence"]["state"], "available");
+    bob.wait_event("contact_added", SOON).unwrap();
+    alice
 }
 
 /// Waits until a client is told that `name` is in this state.
@@ -90,8 +59,8 @@ fn told(person: &Program, name: &str) -> Vec<String> {
 
 #[test]
 fn what_people_are_is_seen_by_their_contacts() {
-    let stage = Stage::set();
-    let (mut alice, mut bob) = stage.friends(&["--away-after", "3"], &["--answer"]);
+    let stage = stage();
+    let (mut alice, mut bob) = friends(&stage, &["--away-after", "3"], &["--answer"]);
     bob.say("status in the lab").unwrap();
     let lab = |event: &Value| event["event"] == "presence" && event["status"] == "in the lab";
     assert_eq!(alice.wait_for("bob's status", SOON, lab).unwrap()["state"], "available");
@@ -130,11 +99,11 @@ fn what_people_are_is_seen_by_their_contacts() {
 
 #[test]
 fn a_killed_client_is_offline_in_time_and_a_short_cut_is_nothing() {
-    let stage = Stage::set();
-    let (alice, mut bob) = stage.friends(&[], &[]);
+    let stage = stage();
+    let (alice, mut bob) = friends(&stage, &[], &[]);
     // Killed and started anew at once: alice is told nothing.
     bob.kill().unwrap();
-    let mut bob = stage.person("bob", &[]);
+    let mut bob = stage.person("bob", &[]).unwrap();
     bob.wait_event("contacts", SOON).unwrap();
     bob.say("status back").unwrap();
     let back = |event: &Value| event["event"] == "presence" && event["status"] == "back";
@@ -152,12 +121,13 @@ fn a_killed_client_is_offline_in_time_and_a_short_cut_is_nothing() {
 
 #[test]
 fn a_pulled_cable_is_found_by_heartbeats_alone_and_a_short_cut_is_nothing() {
-    let stage = Stage::set();
+    let stage = stage();
     let far = Namespace::new().unwrap();
     let cable = Link::symmetric(&far, &stage.namespace, Shape::delayed(10), 7).unwrap();
     let url = format!("http://{}", cable.far_address());
-    let mut bob = stage.person_from(&far, &url, "bob", &["--accept-contacts"]);
-    let alice = stage.befriend(&[], &bob);
+    let bob = stage.client("bob").inside(&far).by(&url).with(&["--accept-contacts"]);
+    let mut bob = bob.start().unwrap();
+    let alice = befriend(&stage, &[], &bob);
     // No connection is closed by it: nothing comes any more, that is all.
     cable.cut();
     std::thread::sleep(Duration::from_secs(7));
@@ -178,8 +148,8 @@ fn a_pulled_cable_is_found_by_heartbeats_alone_and_a_short_cut_is_nothing() {
 
 #[test]
 fn a_server_that_is_started_anew_changes_nobodys_presence() {
-    let mut stage = Stage::set();
-    let (alice, mut bob) = stage.friends(&[], &[]);
+    let mut stage = stage();
+    let (alice, mut bob) = friends(&stage, &[], &[]);
     bob.say("presence dnd").unwrap();
     wait_presence(&alice, "bob", "do_not_disturb", SOON);
     // What people are is stored within a few seconds; a crash may cost what came after.

@@ -30,7 +30,7 @@ async fn measure(options: &Options) -> Result<Report, BenchError> {
     let scene = scene(options)?;
     let mut caller = Person::enter(&stage, 0, options, &scene).await?;
     let mut callee = Person::enter(&stage, 1, options, &scene).await?;
-    caller.give(Command::OpenChat { with: stage.people[1].0.clone() }).await?;
+    caller.give(Command::OpenChat { with: stage.people[1].0.clone(), text: None }).await?;
     let chat = caller.wait("the chat", |event| match event {
         Event::ChatOpened { chat } => Some(chat.id),
         _ => None,

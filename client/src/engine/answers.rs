@@ -1,8 +1,8 @@
 //! What the server answers, brought to whoever asked.
 
-use relay::vocabulary::{AllMarks, AllScheduled, Chat, ChatMembers, History, Problem, Response, code};
+use relay::vocabulary::{AllMarks, AllScheduled, Chat, ChatMembers, Problem, Response, code};
 
-use super::{core::Core, event::Event, requests::Purpose};
+use super::{account::Ending, core::Core, event::Event, requests::Purpose};
 
 /// The status of a line that is to be sent later.
 const ACCEPTED_FOR_LATER: u16 = 202;
@@ -21,12 +21,26 @@ impl Core {
             return self.refused(purpose, problem);
         }
         let read = match purpose {
-            Purpose::LogIn | Purpose::Resume { .. } => response.read().map(|opened| self.logged_in(opened)),
+            Purpose::LogIn | Purpose::Resume { .. } | Purpose::Join { .. } => {
+                response.read().map(|opened| self.logged_in(opened))
+            }
+            Purpose::Reset { .. } => {
+                self.log_in_with_password();
+                Ok(())
+            }
+            Purpose::Renew => response.read().map(|opened| self.renewed(opened)),
+            Purpose::Me => response.read().map(|me| self.is_me(me)),
+            Purpose::Sessions => response.read().map(|all| self.sessions_listed(all)),
+            Purpose::LeaveServer => {
+                self.left_server();
+                Ok(())
+            }
             Purpose::LogOut => {
                 self.logged_out("as asked");
                 Ok(())
             }
             Purpose::ListChats => response.read().map(|page| self.listed(page)),
+            Purpose::ListIgnored => response.read().map(|page| self.ignored_listed(page)),
             Purpose::OpenChat => response.read().map(|chat: Chat| {
                 self.tell(Event::ChatOpened { chat: chat.clone() });
                 self.read_chat(chat);
@@ -40,9 +54,7 @@ impl Core {
             }),
             Purpose::Mark(chat) => response.read().map(|marks| self.marked(chat, marks)),
             Purpose::Look { chat, place } => response.read().map(|page| self.looked_up(chat, place, page)),
-            Purpose::Pins(chat) => response.read().map(|page: History| {
-                self.tell(Event::Pins { chat, messages: page.messages });
-            }),
+            Purpose::Pins(chat) => response.read().map(|page| self.pins_listed(chat, page)),
             Purpose::Scheduled(chat) => response.read().map(|all: AllScheduled| {
                 self.tell(Event::Scheduled { chat, scheduled: all.scheduled });
             }),
@@ -75,7 +87,18 @@ impl Core {
 
     fn refused(&mut self, purpose: Purpose, problem: Problem) {
         let lasting = problem.retry_after_ms.is_none();
+        if Self::had_happened(&purpose, &problem) {
+            return self.log_in_with_password();
+        }
         match &purpose {
+            Purpose::Resume { .. } if lasting && self.ending == Some(Ending::LeaveServer) => return self.left_server(),
+            Purpose::LeaveServer => self.ending = None,
+            Purpose::Join { .. } | Purpose::Reset { .. } if lasting => self.credentials = None,
+            Purpose::Join { .. } | Purpose::Reset { .. } => {
+                // It was answered: nothing of it has happened.
+                self.begun_to_join = false;
+                self.authenticate_later(problem.retry_after_ms.unwrap_or(1_000));
+            }
             Purpose::LogIn | Purpose::Resume { .. } => {
                 self.state.account = None;
                 if lasting {

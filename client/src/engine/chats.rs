@@ -5,7 +5,9 @@ use std::sync::Arc;
 use relay::{
     Kind, TrackId,
     link::Promise,
-    vocabulary::{Chat, ChatId, ChatKind, Chats, Event as Told, Message, OpenChat, ReadFrom, Signal, Standing, With},
+    vocabulary::{
+        ChangeChat, Chat, ChatId, ChatKind, Chats, Event as Told, Message, OpenChat, ReadFrom, Signal, Standing, With,
+    },
 };
 
 use super::{
@@ -23,6 +25,30 @@ const BEGINNING_LEAST: usize = 20;
 impl Core {
     pub(super) fn open_chat(&mut self, open: &OpenChat) {
         self.ask(Purpose::OpenChat, "POST", "/v1/chats", open);
+    }
+
+    pub(super) fn open_direct(&mut self, with: String, text: Option<String>) {
+        let key = if text.is_some() { self.key() } else { None };
+        if text.is_none() || key.is_some() {
+            self.open_chat(&OpenChat { text, key, ..OpenChat::direct(with) });
+        }
+    }
+
+    /// Tells of all chats as they are known, or asks for the requests that are ignored.
+    pub(super) fn tell_chats(&mut self, ignored: bool) {
+        if ignored {
+            self.ask(Purpose::ListIgnored, "GET", "/v1/chats?ignored=true", &());
+            return;
+        }
+        let chats = self.state.chats.values().map(|known| Chat { unread: known.unread, ..known.chat.clone() });
+        self.tell(Event::Chats { chats: chats.collect(), ignored, more: false });
+    }
+
+    pub(super) fn ignored_listed(&mut self, page: Chats) {
+        if let Some(next) = &page.next {
+            self.ask(Purpose::ListIgnored, "GET", &format!("/v1/chats?ignored=true&after={next}"), &());
+        }
+        self.tell(Event::Chats { chats: page.chats, ignored: true, more: page.next.is_some() });
     }
 
     pub(super) fn open_group(&mut self, names: Vec<String>, name: String, text: Option<String>) {
@@ -53,6 +79,11 @@ impl Core {
                 self.ask(purpose, "PUT", &path(&format!("/members/{account}")), &set);
             }
             InChat::Describe(change) => drop(self.ask(Purpose::RefreshChat(chat), "PATCH", &path(""), &change)),
+            InChat::Picture(Some(path)) => self.send_chat_picture(chat, path),
+            InChat::Picture(None) => {
+                let change = ChangeChat { picture: Some(String::new()), ..ChangeChat::default() };
+                self.in_chat(chat, InChat::Describe(change));
+            }
             InChat::Send(message) => self.send_message(chat, message),
             InChat::Attach(message, attach) => self.send_files(chat, message, attach),
             InChat::Change(change) => self.send_change(chat, change),

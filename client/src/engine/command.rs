@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use relay::vocabulary::{AskIn, CallId, Change, ChangeChat, ChatId, SendMessage, SetRole, Wish};
+use relay::vocabulary::{AskIn, CallId, Change, ChangeChat, ChangeProfile, ChatId, SendMessage, SetRole, Wish};
 
 use super::{chat_state::Place, uploads::Attach};
 
@@ -13,6 +13,10 @@ pub enum Credentials {
     Password { user: String, password: String },
     /// A session from an earlier login.
     Session(String),
+    /// Makes an account, by an invitation's code or where everyone may; gives a session.
+    Join { code: Option<String>, user: String, password: String },
+    /// Sets a new password with an administrator's one-time code, and logs in with it.
+    Reset { code: String, user: String, password: String },
 }
 
 impl std::fmt::Debug for Credentials {
@@ -20,6 +24,8 @@ impl std::fmt::Debug for Credentials {
         match self {
             Self::Password { user, .. } => f.debug_struct("Password").field("user", user).finish_non_exhaustive(),
             Self::Session(_) => f.write_str("Session"),
+            Self::Join { user, .. } => f.debug_struct("Join").field("user", user).finish_non_exhaustive(),
+            Self::Reset { user, .. } => f.debug_struct("Reset").field("user", user).finish_non_exhaustive(),
         }
     }
 }
@@ -29,9 +35,17 @@ pub enum Command {
     LogIn(Credentials),
     /// Ends the session, here and at the server.
     LogOut,
+    /// Something about this account itself.
+    OwnAccount(OwnAccount),
+    /// Tells of all chats, or of the requests that are ignored.
+    ListChats {
+        ignored: bool,
+    },
     /// Opens the chat with an account, by its name.
     OpenChat {
         with: String,
+        /// The first line.
+        text: Option<String>,
     },
     /// Makes a group chat and asks others into it.
     OpenGroup {
@@ -63,7 +77,7 @@ pub enum Command {
         chat: ChatId,
         text: String,
     },
-    /// Calls the other member of a chat.
+    /// Calls everyone in a chat.
     Call {
         chat: ChatId,
     },
@@ -92,9 +106,13 @@ pub enum Command {
     },
     /// Reads the contacts anew and tells of them.
     ListContacts,
+    /// Tells whom this account has blocked.
+    ListBlocks,
     /// Looks for accounts whose name begins so.
     SearchDirectory {
         prefix: String,
+        /// The last name of the page before.
+        after: String,
     },
     /// Says what this person wants to be, or says about it, or both.
     SetPresence {
@@ -130,6 +148,8 @@ pub enum InChat {
     SetRole(u64, SetRole),
     /// Name, picture, retention.
     Describe(ChangeChat),
+    /// Gives a group a picture, or takes it away.
+    Picture(Option<PathBuf>),
     /// Sends a line with everything that can stand beside its text; its key is made by the engine.
     Send(SendMessage),
     /// Sends a line with files, once they are at the server.
@@ -150,6 +170,39 @@ pub enum InChat {
     Scheduled,
     /// Takes back what waits to be sent later.
     TakeBack(u64),
+}
+
+/// What can be asked for about one's own account.
+#[derive(Clone)]
+pub enum OwnAccount {
+    /// Asks what it says of itself.
+    Show,
+    /// Display name, status text, language.
+    Change(ChangeProfile),
+    /// Shows a picture, or none.
+    Picture(Option<PathBuf>),
+    /// Sets another password; every other session ends.
+    Password { old: String, new: String },
+    /// Asks where it is logged in.
+    Sessions,
+    /// Ends a session, or all but this one.
+    EndSession(Option<u64>),
+    /// Removes it from the server for good.
+    Leave { password: String },
+}
+
+impl std::fmt::Debug for OwnAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Show => f.write_str("Show"),
+            Self::Change(change) => f.debug_tuple("Change").field(change).finish(),
+            Self::Picture(path) => f.debug_tuple("Picture").field(path).finish(),
+            Self::Password { .. } => f.write_str("Password"),
+            Self::Sessions => f.write_str("Sessions"),
+            Self::EndSession(session) => f.debug_tuple("EndSession").field(session).finish(),
+            Self::Leave { .. } => f.write_str("Leave"),
+        }
+    }
 }
 
 /// What to do about someone.

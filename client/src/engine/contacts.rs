@@ -15,6 +15,7 @@ use super::{
     command::{Command, Deed},
     core::Core,
     event::Event,
+    lookups::percent_encoded,
     requests::Purpose,
     roster::{Roster, Then},
 };
@@ -48,8 +49,13 @@ impl Core {
                 self.roster().begin_list();
                 self.ask(Purpose::ListContacts { first: true }, "GET", "/v1/contacts", &());
             }
-            Command::SearchDirectory { prefix } => {
-                let path = format!("/v1/directory?prefix={}", percent_encoded(&prefix));
+            Command::ListBlocks => {
+                let blocked = self.state.roster.blocked.values().cloned().collect();
+                self.tell(Event::Blocks { blocked });
+            }
+            Command::SearchDirectory { prefix, after } => {
+                let (encoded, after) = (percent_encoded(&prefix), percent_encoded(&after));
+                let path = format!("/v1/directory?prefix={encoded}&after={after}");
                 self.ask(Purpose::Search { prefix }, "GET", &path, &());
             }
             Command::SetPresence { state, status } => {
@@ -248,28 +254,5 @@ impl Core {
 
     fn since_start(&self) -> Duration {
         Duration::from_micros(self.clock.now())
-    }
-}
-
-/// A text as it may stand in a query (RFC 3986, section 2.1).
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_looked_for_is_safe_in_a_path() {
-        assert_eq!(percent_encoded("an na&x=1%/é窓"), "an%20na%26x%3D1%25%2F%C3%A9%E7%AA%93");
     }
 }

@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use super::{
+    account::{Ending, SessionLife},
     command::{Command, Credentials},
     connecting::{ConnectOptions, Connecting, Failed},
     downloads::Fetches,
@@ -96,6 +97,9 @@ impl Engine {
             idle: Idle::default(),
             said_idle: None,
             retry_at: None,
+            session: None,
+            ending: None,
+            begun_to_join: false,
             quit: false,
         };
         (Self { commands, state, task: tokio::spawn(core.run()) }, listener)
@@ -171,6 +175,12 @@ pub(super) struct Core {
     pub idle: Idle,
     pub said_idle: Option<bool>,
     pub retry_at: Option<Instant>,
+    /// The session at hand, and when to renew it.
+    pub session: Option<SessionLife>,
+    /// What was asked for that ends the session. The server ends the link with it, perhaps before it has answered.
+    pub ending: Option<Ending>,
+    /// Whether the server was asked to take someone in, or to set a password, and has not answered.
+    pub begun_to_join: bool,
     quit: bool,
 }
 
@@ -235,6 +245,7 @@ impl Core {
         match command {
             Command::LogIn(credentials) => {
                 self.credentials = Some(credentials);
+                self.begun_to_join = false;
                 match &self.link {
                     Some(_) => self.authenticate(),
                     None => self.connect(),
@@ -242,9 +253,11 @@ impl Core {
             }
             Command::LogOut => {
                 self.credentials = None;
-                self.ask(Purpose::LogOut, "POST", "/v1/logout", &());
+                self.ending = self.ask(Purpose::LogOut, "POST", "/v1/logout", &()).then_some(Ending::LogOut);
             }
-            Command::OpenChat { with } => self.open_chat(&relay::vocabulary::OpenChat::direct(with)),
+            Command::OwnAccount(act) => self.about_account(act),
+            Command::ListChats { ignored } => self.tell_chats(ignored),
+            Command::OpenChat { with, text } => self.open_direct(with, text),
             Command::OpenGroup { names, name, text } => self.open_group(names, name, text),
             Command::InChat { chat, act } => self.in_chat(chat, act),
             Command::Fetch { file, to, small } => self.fetch(file, to, small),
@@ -330,6 +343,9 @@ impl Core {
             LinkEvent::Ended { reason } => {
                 self.tell(Event::Disconnected { reason: reason.clone() });
                 self.link = None;
+                if self.ending == Some(Ending::LogOut) {
+                    self.logged_out("as asked");
+                }
                 self.state.connection = ConnectionState::Connecting { reason: Some(reason) };
                 self.retry_at.get_or_insert_with(Instant::now);
             }
@@ -350,6 +366,7 @@ impl Core {
         self.watch_the_person();
         self.mark_delivered();
         self.retry_upload();
+        self.renew_session();
     }
 
     fn renew_path(&mut self) {

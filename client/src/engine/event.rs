@@ -1,8 +1,8 @@
 //! What happened, for those who want to know the moment: scripts, notifications, sounds.
 
 use relay::vocabulary::{
-    Account, Call, CallId, Chat, ChatId, ChatMember, ClosedReason, Contact, ContactRequest, EndReason, Hit, Message,
-    OwnPresence, PresenceInfo, Problem, Profile, RequestOutcome, Scheduled, Signal,
+    Account, Call, CallId, Chat, ChatId, ChatMember, ClosedReason, Contact, ContactRequest, DeviceSession, EndReason,
+    Hit, Me, Message, OwnPresence, PresenceInfo, Problem, Profile, RequestOutcome, Scheduled, Signal,
 };
 use serde::Serialize;
 
@@ -35,12 +35,31 @@ pub enum Event {
     LoggedOut {
         reason: String,
     },
+    /// The session has a new token and lives longer; the former token is good until this one was shown.
+    SessionRenewed {
+        session: String,
+        expires_at: u64,
+    },
+    /// What this account says of itself, as was asked for or changed.
+    Me {
+        me: Me,
+    },
+    /// Where this account is logged in, as was asked for.
+    Sessions {
+        sessions: Vec<DeviceSession>,
+    },
     /// The way the link takes has changed.
     Path {
         path: Path,
     },
     ChatOpened {
         chat: Chat,
+    },
+    /// All chats, or a page of the requests that are ignored, as was asked for.
+    Chats {
+        chats: Vec<Chat>,
+        ignored: bool,
+        more: bool,
     },
     /// Someone asks this account into a chat.
     ChatRequested {
@@ -71,10 +90,11 @@ pub enum Event {
         messages: Vec<Message>,
         more: bool,
     },
-    /// Lines that are pinned, as was asked for.
+    /// Lines that are pinned, as was asked for; if there are more, the next event of this kind has them.
     Pins {
         chat: ChatId,
         messages: Vec<Message>,
+        more: bool,
     },
     /// Lines that were searched for; `next` is where older ones begin.
     Found {
@@ -186,6 +206,10 @@ pub enum Event {
     },
     ContactUnblocked {
         who: Account,
+    },
+    /// Whom this account has blocked, as was asked for.
+    Blocks {
+        blocked: Vec<Account>,
     },
     /// The presence of a contact is another one than before.
     Presence {

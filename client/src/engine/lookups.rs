@@ -31,6 +31,14 @@ impl Core {
         self.tell(Event::History { chat, messages: page.messages, more: page.more });
     }
 
+    /// A page of what is pinned came; the next one is asked for.
+    pub(super) fn pins_listed(&mut self, chat: ChatId, page: History) {
+        if let Some(last) = page.messages.last().filter(|_| page.more) {
+            self.ask(Purpose::Pins(chat), "GET", &format!("/v1/chats/{chat}/pins?after={}", last.sequence), &());
+        }
+        self.tell(Event::Pins { chat, messages: page.messages, more: page.more });
+    }
+
     pub(super) fn search(&mut self, query: &str, chat: Option<ChatId>, before: Option<u64>) {
         let mut path = format!("/v1/search?q={}", percent_encoded(query));
         for (name, value) in [("chat", chat), ("before", before)] {
@@ -47,7 +55,7 @@ impl Core {
 }
 
 /// A text as part of an address (RFC 3986, section 2.1).
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

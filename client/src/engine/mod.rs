@@ -17,13 +17,14 @@ mod event;
 mod idle;
 mod lookups;
 mod messages;
+mod own_account;
 mod requests;
 mod roster;
 mod state;
 mod uploads;
 
 pub use chat_state::{ChatState, Line, Lookup, Place, Stored};
-pub use command::{Command, Credentials, Deed, InChat};
+pub use command::{Command, Credentials, Deed, InChat, OwnAccount};
 pub use connecting::{ConnectOptions, Proof};
 pub use core::{Engine, EngineEnded};
 pub use event::Event;

@@ -14,8 +14,20 @@ pub(super) enum Purpose {
     Resume {
         session: String,
     },
+    /// `again` if it was asked before over a link that ended without an answer.
+    Join {
+        again: bool,
+    },
+    Reset {
+        again: bool,
+    },
+    Renew,
+    Me,
+    Sessions,
+    LeaveServer,
     LogOut,
     ListChats,
+    ListIgnored,
     OpenChat,
     ReadChat(ChatId),
     RefreshChat(ChatId),
@@ -64,8 +76,14 @@ impl Purpose {
     pub fn name(&self) -> &'static str {
         match self {
             Self::LogIn | Self::Resume { .. } => "log in",
+            Self::Join { .. } => "join",
+            Self::Reset { .. } => "set a new password",
+            Self::Renew => "renew the session",
+            Self::Me => "ask or say what you are called",
+            Self::Sessions => "list sessions",
+            Self::LeaveServer => "remove the account",
             Self::LogOut => "log out",
-            Self::ListChats => "list chats",
+            Self::ListChats | Self::ListIgnored => "list chats",
             Self::OpenChat => "open a chat",
             Self::ReadChat(_) => "read a chat",
             Self::RefreshChat(_) => "look at a chat",

@@ -9,10 +9,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use relay::vocabulary::{BULK_BYTES_MAX, Bulk, ChatId, FileProgress, Problem, SendFile, SendMessage, Voice, code};
+use relay::vocabulary::{
+    BULK_BYTES_MAX, Bulk, ChangeChat, ChatId, FileProgress, Problem, SendFile, SendMessage, Voice, code,
+};
 use tempfile::TempPath;
 
-use super::{core::Core, event::Event, requests::Purpose, state::Transfer};
+use super::{command::InChat, core::Core, event::Event, requests::Purpose, state::Transfer};
 use crate::call::{VOICE_MEDIA, record_voice};
 
 /// Pieces of one file that are on their way at a time.
@@ -33,6 +35,8 @@ pub(super) struct Sending {
     number: u64,
     chat: ChatId,
     message: SendMessage,
+    /// Whether the file becomes the chat's picture, and there is no line.
+    is_picture: bool,
     waiting: VecDeque<Attach>,
     upload: Option<Upload>,
 }
@@ -61,9 +65,18 @@ pub(super) struct Recorded {
 impl Core {
     /// Sends a line with files.
     pub(super) fn send_files(&mut self, chat: ChatId, message: SendMessage, attach: Vec<Attach>) {
+        self.queue_files(chat, message, attach, false);
+    }
+
+    /// Sends a file that becomes the chat's picture.
+    pub(super) fn send_chat_picture(&mut self, chat: ChatId, path: PathBuf) {
+        self.queue_files(chat, SendMessage::default(), vec![Attach::File(path)], true);
+    }
+
+    fn queue_files(&mut self, chat: ChatId, message: SendMessage, attach: Vec<Attach>, is_picture: bool) {
         self.last_transfer += 1;
         let number = self.last_transfer;
-        self.sending.push_back(Sending { number, chat, message, waiting: attach.into(), upload: None });
+        self.sending.push_back(Sending { number, chat, message, is_picture, waiting: attach.into(), upload: None });
         if self.sending.len() == 1 {
             self.begin_upload();
         }
@@ -75,7 +88,12 @@ impl Core {
         let Some(next) = sending.waiting.pop_front() else {
             let Some(sending) = self.sending.pop_front() else { return };
             self.state.transfers.remove(&sending.number);
-            self.send_message(sending.chat, sending.message);
+            if sending.is_picture {
+                let change = ChangeChat { picture: sending.message.files.into_iter().next(), ..ChangeChat::default() };
+                self.in_chat(sending.chat, InChat::Describe(change));
+            } else {
+                self.send_message(sending.chat, sending.message);
+            }
             return self.begin_upload();
         };
         match next {

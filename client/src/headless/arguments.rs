@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 
 /// Komado: who is there, chat and video calls through any proxy that passes web pages.
 #[derive(Debug, Parser)]
-#[command(name = "komado", version, after_help = format!("{EXAMPLES}{}", super::chat_input::HELP))]
+#[command(name = "komado", version, after_help = format!("{EXAMPLES}{}{}", super::account_input::HELP, super::chat_input::HELP))]
 pub struct Arguments {
     /// Runs without a window: commands come as lines on standard input (or by --say, --call, --answer), events go out
     /// as JSON lines on standard output.
@@ -35,6 +35,19 @@ pub struct Arguments {
     /// The account's name.
     #[arg(long, env = "KOMADO_USER")]
     pub user: Option<String>,
+
+    /// An invitation, as an administrator gave it (komado://host/join/CODE?fingerprint=…): makes the account of --user
+    /// with the password, at the server that the link names and whose certificate it knows. The server is remembered.
+    #[arg(long, value_name = "LINK", conflicts_with_all = ["register", "reset_code"])]
+    pub invitation: Option<String>,
+
+    /// Makes the account of --user with the password, at a server that takes everyone.
+    #[arg(long, conflicts_with = "reset_code")]
+    pub register: bool,
+
+    /// A one-time code from an administrator, with which the password becomes the account's new one.
+    #[arg(long, value_name = "CODE")]
+    pub reset_code: Option<String>,
 
     /// A file whose first line is the password. The environment's KOMADO_PASSWORD is another way.
     #[arg(long, value_name = "FILE")]
@@ -128,6 +141,7 @@ pub struct Arguments {
     /// Counts the person as away after so many seconds without a line on standard input.
     #[arg(long, value_name = "SECONDS")]
     pub away_after: Option<f64>,
+
     /// Accepts every request for a chat.
     #[arg(long)]
     pub accept_chats: bool,
@@ -172,9 +186,12 @@ const EXAMPLES: &str = "Examples:
     komado --headless --server http://chat.example --proxy http://proxy:3128 --user alice --password-file pw \\
       --with bob --call --hang-up-after 20 --quit-after-call --record call.mkv --snapshots seen
 
+  Make an account by an invitation:
+    komado --headless --invitation 'komado://chat.example/join/CODE?fingerprint=…' --user carol --password-file pw
+
 Lines on standard input, each of which also shows that somebody is there:
   contact add NAME [TEXT] · contact accept|decline|withdraw|remove NAME · contact group NAME [GROUP, ...]
-  contacts · group rename OLD, NEW · group dissolve GROUP · block NAME · unblock NAME · directory [PREFIX]
+  contacts · group rename OLD, NEW · group dissolve GROUP · block NAME · unblock NAME · blocks · directory [PREFIX [AFTER]]
   presence available|away|dnd · status [TEXT] · idle on|off
   call CHAT · accept [CALL] · decline [CALL] · hangup · logout · quit
 ";

@@ -15,15 +15,16 @@ const VOICE_MAX: u64 = 3_600;
 
 /// What `komado --help` says of them.
 pub(super) const HELP: &str = "\
-  Chats: chat NAME · group-chat NAME,NAME[,…] [NAME OF THE CHAT] · accept-chat CHAT · decline-chat CHAT · ignore-chat CHAT
-    invite CHAT NAME,NAME[,…] [TEXT] · members CHAT · leave CHAT · remove CHAT ACCOUNT
-    role CHAT ACCOUNT member|moderator|owner · name CHAT [NAME] · keep CHAT SECONDS|forever
+  Chats: chats [ignored] · chat NAME [FIRST LINE] · group-chat NAME,NAME[,…] [NAME OF THE CHAT] [| FIRST LINE]
+    accept-chat CHAT · decline-chat CHAT · ignore-chat CHAT · invite CHAT NAME,NAME[,…] [TEXT] · members CHAT
+    leave CHAT · remove CHAT ACCOUNT · role CHAT ACCOUNT member|moderator|owner
+    name CHAT [NAME] · picture CHAT FILE|none · keep CHAT SECONDS|forever
   Lines: say CHAT TEXT · reply CHAT LINE TEXT · edit CHAT LINE TEXT · delete CHAT LINE · silent CHAT TEXT
     react CHAT LINE EMOJI · unreact CHAT LINE EMOJI · pin CHAT LINE · unpin CHAT LINE · pins CHAT
     send CHAT FILE [TEXT] · voice CHAT SECONDS · fetch FILE PATH · thumbnail FILE PATH
     later CHAT SECONDS TEXT · scheduled CHAT · take-back CHAT NUMBER
   Reading: read CHAT [LINE] · older CHAT · newer CHAT · around CHAT LINE · newest CHAT
-    search TEXT · search-in CHAT TEXT · watch CHAT · unwatch CHAT · typing CHAT on|off";
+    search TEXT · search-in CHAT TEXT · search-on NUMBER TEXT · watch CHAT · unwatch CHAT · typing CHAT on|off";
 
 /// Reads a line whose first word was `word`.
 pub(super) fn parse(word: &str, rest: &str) -> Result<Command, InputError> {
@@ -31,8 +32,11 @@ pub(super) fn parse(word: &str, rest: &str) -> Result<Command, InputError> {
     let act = |usage, act| Ok(Command::InChat { chat: number(chat, usage)?, act });
     match word {
         "group-chat" => {
-            let names = names(chat).ok_or(InputError::Usage("group-chat NAME,NAME[,…] [NAME OF THE CHAT]"))?;
-            Ok(Command::OpenGroup { names, name: after.to_owned(), text: None })
+            let usage = "group-chat NAME,NAME[,…] [NAME OF THE CHAT] [| FIRST LINE]";
+            let names = names(chat).ok_or(InputError::Usage(usage))?;
+            let (name, text) = after.split_once('|').unwrap_or((after, ""));
+            let text = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+            Ok(Command::OpenGroup { names, name: name.trim().to_owned(), text })
         }
         "fetch" | "thumbnail" => {
             let usage = InputError::Usage("fetch FILE PATH, or thumbnail, with the id of a file");
@@ -47,6 +51,21 @@ pub(super) fn parse(word: &str, rest: &str) -> Result<Command, InputError> {
         "search-in" => {
             let (chat, query) = in_chat(rest, "search-in CHAT TEXT")?;
             Ok(Command::Search { query: query.to_owned(), chat: Some(chat), before: None })
+        }
+        "search-on" => {
+            let usage = "search-on NUMBER TEXT, with the `next` of what was found before";
+            let before = Some(number(chat, usage)?);
+            Ok(Command::Search { query: filled(after, usage)?, chat: None, before })
+        }
+        "chats" => match rest {
+            "" => Ok(Command::ListChats { ignored: false }),
+            "ignored" => Ok(Command::ListChats { ignored: true }),
+            _ => Err(InputError::Usage("chats, or chats ignored")),
+        },
+        "picture" => {
+            let usage = "picture CHAT FILE|none";
+            let file = filled(after, usage)?;
+            act(usage, InChat::Picture(if file == "none" { None } else { Some(PathBuf::from(file)) }))
         }
         "accept-chat" => act("accept-chat CHAT", InChat::Accept),
         "decline-chat" => act("decline-chat CHAT", InChat::Decline),

@@ -1,8 +1,9 @@
 //! Why the headless client cannot go on, with what to do about it.
 
+use relay::vocabulary::InvitationLinkError;
 use thiserror::Error;
 
-use super::{settings::SettingsError, trust::TrustError};
+use super::{input::InputError, settings::SettingsError, trust::TrustError};
 use crate::{
     device::DeviceError,
     engine::EngineEnded,
@@ -19,6 +20,10 @@ pub enum HeadlessError {
     Trust(#[from] TrustError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Invitation(#[from] InvitationLinkError),
+    #[error(transparent)]
+    Input(#[from] InputError),
     #[error("give the server's address with --server")]
     NoServer,
     #[error("\"{0}\" is not a size: write for example 1280x720")]
@@ -32,8 +37,6 @@ pub enum HeadlessError {
     Unknown { server: String, fingerprint: String },
     #[error("{0}")]
     Unreachable(String),
-    #[error("cannot read the password from {path}: {error}")]
-    Password { path: String, error: std::io::Error },
     #[error("no password: give --password-file or set KOMADO_PASSWORD")]
     NoPassword,
     #[error("give --user")]

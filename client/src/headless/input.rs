@@ -3,7 +3,7 @@
 use relay::vocabulary::{CallId, ChatId};
 use thiserror::Error;
 
-use super::{chat_input, people};
+use super::{account_input, chat_input, people};
 use crate::engine::Command;
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -14,6 +14,8 @@ pub enum InputError {
     Usage(&'static str),
     #[error("no call rings")]
     NoCall,
+    #[error("cannot read the password from {path}: {reason}")]
+    Password { path: String, reason: String },
 }
 
 /// Reads one line; `ringing` is the call that a bare `accept` or `decline` is about. Empty lines ask for nothing.
@@ -27,8 +29,11 @@ pub fn parse(line: &str, ringing: Option<CallId>) -> Result<Option<Command>, Inp
     };
     Ok(Some(match word {
         "" => return Ok(None),
-        "chat" if !rest.is_empty() => Command::OpenChat { with: rest.to_owned() },
-        "chat" => return Err(InputError::Usage("chat NAME")),
+        "chat" if !rest.is_empty() => {
+            let (with, text) = split(rest);
+            Command::OpenChat { with: with.to_owned(), text: Some(text.to_owned()).filter(|text| !text.is_empty()) }
+        }
+        "chat" => return Err(InputError::Usage("chat NAME [FIRST LINE]")),
         "say" => {
             let (chat, text) = in_chat(rest, "say CHAT TEXT, with the number of a chat")?;
             Command::Say { chat, text: text.to_owned() }
@@ -39,7 +44,7 @@ pub fn parse(line: &str, ringing: Option<CallId>) -> Result<Option<Command>, Inp
         "hangup" => Command::HangUp,
         "logout" => Command::LogOut,
         "quit" => Command::Quit,
-        other => match people::parse(other, rest) {
+        other => match people::parse(other, rest).or_else(|| account_input::parse(other, rest)) {
             Some(command) => command?,
             None => return chat_input::parse(other, rest).map(Some),
         },
@@ -65,7 +70,11 @@ mod tests {
 
     #[test]
     fn lines_are_commands_or_say_what_is_wrong() {
-        assert!(matches!(parse("  chat bob ", None), Ok(Some(Command::OpenChat { with })) if with == "bob"));
+        assert!(
+            matches!(parse("  chat bob ", None), Ok(Some(Command::OpenChat { with, text: None })) if with == "bob")
+        );
+        let first = parse("chat bob Are you there?", None).unwrap();
+        assert!(matches!(first, Some(Command::OpenChat { text: Some(text), .. }) if text == "Are you there?"));
         assert!(
             matches!(parse("say 3 hello  you", None), Ok(Some(Command::Say { chat: 3, text })) if text == "hello  you")
         );

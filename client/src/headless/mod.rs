@@ -1,5 +1,6 @@
 //! `komado --headless`: the engine for scripts, commands as arguments or lines in, events as JSON lines out.
 
+mod account_input;
 mod arguments;
 mod chat_input;
 mod failure;

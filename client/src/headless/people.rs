@@ -22,7 +22,11 @@ pub fn parse(word: &str, rest: &str) -> Option<Result<Command, InputError>> {
             "off" => Ok(Command::SetIdle { idle: false }),
             _ => Err(InputError::Usage("idle on or idle off")),
         },
-        "directory" => Ok(Command::SearchDirectory { prefix: rest.to_owned() }),
+        "blocks" => Ok(Command::ListBlocks),
+        "directory" => {
+            let (prefix, after) = split(rest);
+            Ok(Command::SearchDirectory { prefix: prefix.to_owned(), after: after.to_owned() })
+        }
         _ => return None,
     })
 }

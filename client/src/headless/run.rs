@@ -6,14 +6,17 @@ use std::{
     time::Duration,
 };
 
-use relay::{seal::ServerProof, vocabulary::ChatKind};
+use relay::{
+    seal::ServerProof,
+    vocabulary::{ChatKind, InvitationLink},
+};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
 };
 
 use super::{
-    arguments::Arguments, failure::HeadlessError, input, people, settings::Settings, sources::devices,
+    account_input, arguments::Arguments, failure::HeadlessError, input, people, settings::Settings, sources::devices,
     trust::KnownServers,
 };
 use crate::{
@@ -27,8 +30,13 @@ pub async fn run(mut arguments: Arguments) -> Result<(), HeadlessError> {
     if let Ok(home) = home(&arguments) {
         Settings::read(&home.join("config.toml"))?.complete(&mut arguments);
     }
+    let invitation = arguments.invitation.as_deref().map(str::parse::<InvitationLink>).transpose()?;
+    if let Some(invitation) = &invitation {
+        arguments.server = Some(invitation.url());
+        arguments.fingerprint = Some(invitation.fingerprint.to_string());
+    }
     let options = connect_options(&arguments).await?;
-    let credentials = credentials(&arguments)?;
+    let credentials = credentials(&arguments, invitation)?;
     let setup = devices(&arguments)?;
     let (engine, events) = Engine::start(options, setup);
     if let Some(seconds) = arguments.away_after {
@@ -87,9 +95,21 @@ impl Script {
         self.failed.map_or(Ok(()), |reason| Err(HeadlessError::Refused(reason)))
     }
 
+    /// The server that an invitation named has proven to be the one: the next time it is known.
+    fn remember_invitation(&mut self) -> Result<(), HeadlessError> {
+        let Some(invitation) = self.arguments.invitation.take() else { return Ok(()) };
+        let invitation: InvitationLink = invitation.parse()?;
+        let (server, known) = (invitation.url().parse()?, KnownServers::in_folder(&home(&self.arguments)?));
+        if known.find(&server)? != Some(invitation.fingerprint) {
+            known.remember(&server, invitation.fingerprint)?;
+        }
+        Ok(())
+    }
+
     async fn follow(&mut self, engine: &Engine, event: &Event) -> Result<(), HeadlessError> {
         match event {
             Event::LoggedIn { .. } => {
+                self.remember_invitation()?;
                 // What holds for the account is said once: another device may say something else later.
                 let state = self.arguments.presence.take().as_deref().and_then(people::state);
                 let status = self.arguments.status.take();
@@ -98,7 +118,7 @@ impl Script {
                 }
                 // A link that was opened anew logs in again: what was begun is not begun twice.
                 if let Some(with) = self.arguments.with.clone().filter(|_| self.said == 0) {
-                    engine.give(Command::OpenChat { with }).await?;
+                    engine.give(Command::OpenChat { with, text: None }).await?;
                 }
             }
             Event::ChatRequested { chat } if self.arguments.accept_chats => {
@@ -158,7 +178,9 @@ impl Script {
                 self.failed = Some(reason.clone());
                 engine.give(Command::Quit).await?;
             }
-            Event::Refused { command, problem } if command == "log in" && problem.retry_after_ms.is_none() => {
+            Event::Refused { command, problem }
+                if ENTRANCES.contains(&command.as_str()) && problem.retry_after_ms.is_none() =>
+            {
                 self.failed = Some(problem.to_string());
                 engine.give(Command::Quit).await?;
             }
@@ -167,6 +189,9 @@ impl Script {
         Ok(())
     }
 }
+
+/// How the engine calls what must not be refused.
+const ENTRANCES: [&str; 3] = ["log in", "join", "set a new password"];
 
 fn write_event(event: &Event) -> Result<(), HeadlessError> {
     let mut out = std::io::stdout().lock();
@@ -236,15 +261,16 @@ fn home(arguments: &Arguments) -> Result<PathBuf, HeadlessError> {
     base.map(|base| base.join("komado")).ok_or(HeadlessError::NoHome)
 }
 
-fn credentials(arguments: &Arguments) -> Result<Credentials, HeadlessError> {
+fn credentials(arguments: &Arguments, invitation: Option<InvitationLink>) -> Result<Credentials, HeadlessError> {
     let user = arguments.user.clone().ok_or(HeadlessError::NoUser)?;
     let password = match &arguments.password_file {
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| HeadlessError::Password { path: path.display().to_string(), error })?;
-            text.lines().next().unwrap_or_default().to_owned()
-        }
+        Some(path) => account_input::password(path)?,
         None => std::env::var("KOMADO_PASSWORD").map_err(|_| HeadlessError::NoPassword)?,
     };
-    Ok(Credentials::Password { user, password })
+    Ok(match (invitation, arguments.reset_code.clone()) {
+        (Some(invitation), _) => Credentials::Join { code: Some(invitation.code), user, password },
+        (None, Some(code)) => Credentials::Reset { code, user, password },
+        (None, None) if arguments.register => Credentials::Join { code: None, user, password },
+        (None, None) => Credentials::Password { user, password },
+    })
 }

@@ -155,6 +155,11 @@ impl Track {
         Cursor::new(self.clone(), start)
     }
 
+    /// Whether there is another handle on it, such as a reader's.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.shared) > 1
+    }
+
     pub fn holding(&self) -> Holding {
         self.shared.log.lock().holding()
     }

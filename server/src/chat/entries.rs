@@ -3,6 +3,7 @@
 use super::refusal::ChatRefusal;
 use super::rights::Act;
 use super::rolls::{self, Seat};
+use crate::contact;
 use crate::database::{Connection, DatabaseError, Row, params};
 use relay::vocabulary::{
     Attachment, Change, ChatId, ChatKind, Erased, Member, Message, Notice, REACTIONS_MAX, SendMessage, Standing,
@@ -208,9 +209,14 @@ fn writer(c: &Connection, chat: ChatId, account: u64) -> Result<(Seat, bool), Ch
         _ => return Err(ChatRefusal::Unknown),
     };
     if seat.kind == ChatKind::Direct {
-        let declined = "SELECT 1 FROM members WHERE chat = ?1 AND account <> ?2 AND standing = 3";
-        if c.exists(declined, params![chat, account])? {
-            return Err(ChatRefusal::Declined);
+        let other = "SELECT a.id, a.name, m.standing FROM members m JOIN accounts a ON a.id = m.account
+                     WHERE m.chat = ?1 AND m.account <> ?2";
+        let read = |row: &Row<'_>| Ok((Member { id: row.get(0)?, name: row.get(1)? }, row.get::<u8>(2)? == 3));
+        if let Some((other, declined)) = c.query_optional(other, params![chat, account], read)? {
+            contact::may_reach_now(c, account, &other)?;
+            if declined {
+                return Err(ChatRefusal::Declined);
+            }
         }
     }
     Ok((seat, joined))

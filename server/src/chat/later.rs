@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Most lines of one account that may wait.
 const WAITING_MAX: u32 = 100;
+/// Most characters of those lines, as they are kept: the list of them is one answer.
+const CHARACTERS_MAX: u64 = 200_000;
 /// Lines that are looked for at a time.
 const BATCH: u32 = 50;
 /// The clock is looked at at least this often: a calendar can be set.
@@ -125,12 +127,14 @@ fn keep(
     }
     let send_at = message.send_at.filter(|at| (now..=now + SEND_LATER_MAX).contains(at)).ok_or(ChatRefusal::SendAt)?;
     entries::may_write(c, chat, author)?;
-    let count = "SELECT count(*) FROM scheduled WHERE author = ?1";
-    if c.query_row(count, params![author], |row| row.get::<u32>(0))? >= WAITING_MAX {
-        return Err(ChatRefusal::TooManyScheduled(WAITING_MAX));
-    }
     let json = serde_json::to_string(&message)
         .map_err(|error| DatabaseError::Sql(format!("a line cannot be kept: {error}")))?;
+    let waiting = "SELECT count(*), CAST(coalesce(sum(length(message)), 0) AS BIGINT) FROM scheduled WHERE author = ?1";
+    let waiting = c.query_row(waiting, params![author], |row| Ok((row.get::<u32>(0)?, row.get::<u64>(1)?)));
+    let (lines, characters) = waiting?;
+    if lines >= WAITING_MAX || characters + json.chars().count() as u64 > CHARACTERS_MAX {
+        return Err(ChatRefusal::TooManyScheduled(WAITING_MAX, CHARACTERS_MAX));
+    }
     let insert = "INSERT INTO scheduled (chat, author, key, message, send_at) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id";
     let id = c.query_row(insert, params![chat, author, message.key, json, send_at], |row| row.get(0))?;
     Ok(Scheduled { id, send_at, message })

@@ -31,7 +31,10 @@ impl Chats {
     /// [`ChatRefusal`].
     pub async fn open(&self, opener: &Member, open: OpenChat, friends: bool) -> Result<(Arc<Room>, bool), ChatRefusal> {
         let (room, made) = match open.with {
-            With::One(name) => self.open_direct(opener, &name, friends).await?,
+            With::One(name) => {
+                let text = open.text.clone().unwrap_or_default();
+                self.open_direct(opener, &name, friends, text).await?
+            }
             With::Group(names) => {
                 let key = open.key.clone().unwrap_or_default();
                 let text = open.text.clone().unwrap_or_default();
@@ -44,7 +47,13 @@ impl Chats {
         Ok((room, made))
     }
 
-    async fn open_direct(&self, opener: &Member, name: &str, friends: bool) -> Result<(Arc<Room>, bool), ChatRefusal> {
+    async fn open_direct(
+        &self,
+        opener: &Member,
+        name: &str,
+        friends: bool,
+        text: String,
+    ) -> Result<(Arc<Room>, bool), ChatRefusal> {
         let (me, folded) = (opener.id, name.to_ascii_lowercase());
         let find = "SELECT id FROM accounts WHERE lower(name) = ?1 AND removed_at IS NULL";
         let found = self.database.read(move |c| c.query_optional(find, params![folded], |row| row.get::<u64>(0)));
@@ -52,7 +61,8 @@ impl Chats {
         if other == me {
             return Err(ChatRefusal::Alone);
         }
-        let (id, made) = self.database.write(move |c| rolls::open_direct(c, me, other, friends, unix_ms())).await?;
+        let (id, made) =
+            self.database.write(move |c| rolls::open_direct(c, me, other, friends, &text, unix_ms())).await?;
         let room = self.room(id).await?.ok_or(ChatRefusal::Unknown)?;
         if made {
             self.tell_opened(&room, room.roll().listeners().map(|person| person.member.id));
@@ -179,10 +189,8 @@ impl Chats {
             let seat = rolls::seat_for(c, chat, by.id, Act::Leave)?;
             rolls::rise(c, chat, by.id)?;
             let mut notices = vec![entries::note_now(c, chat, &by, Notice::Left, now)?];
-            if seat.role == ChatRole::Owner
-                && let Some(heir) = rolls::heir(c, chat)?
-            {
-                notices.push(promote(c, chat, &by, heir, ChatRole::Owner, now)?);
+            if seat.role == ChatRole::Owner {
+                notices.extend(hand_over(c, chat, &by, now)?);
             }
             Ok(((), notices))
         });
@@ -303,6 +311,12 @@ impl Chats {
     fn tell_closed(&self, room: &Room, account: AccountId, reason: ClosedReason) {
         self.delivery.send(account, &Event::ChatClosed { chat: room.id, reason });
     }
+}
+
+/// The owner has left: somebody else is it from now on, if there is anybody.
+pub(super) fn hand_over(c: &Connection, chat: u64, by: &Member, now: u64) -> Result<Option<Message>, DatabaseError> {
+    let heir = rolls::heir(c, chat)?;
+    heir.map(|heir| promote(c, chat, by, heir, ChatRole::Owner, now)).transpose()
 }
 
 fn promote(

@@ -6,6 +6,7 @@
 //! database. Who belongs to a chat changes in the same way, and its readers follow at once.
 
 mod attached;
+mod departures;
 mod entries;
 mod later;
 mod lists;
@@ -42,7 +43,11 @@ use relay::vocabulary::{ChatId, History, Message};
 use relay::{Frame, TrackId};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
+
+/// So many chats may be in memory before those that nobody uses are let go of.
+const ROOMS: usize = 1_000;
 
 /// All chats.
 #[derive(Debug)]
@@ -51,6 +56,10 @@ pub struct Chats {
     delivery: Arc<Delivery>,
     clock: Clock,
     rooms: Mutex<HashMap<ChatId, Arc<Room>>>,
+    /// Held while a chat is brought into memory: what was read of one must be the newest when it is put there.
+    loading: tokio::sync::Mutex<()>,
+    /// With so many chats in memory it is looked which are not needed there.
+    crowded: AtomicUsize,
     /// Rung when an entry was stored.
     written: Arc<Notify>,
     /// Rung when a line is to be sent later.
@@ -61,7 +70,8 @@ impl Chats {
     /// The chats in `database`, whose members are told of by `delivery`.
     pub fn new(database: Arc<Database>, delivery: Arc<Delivery>, clock: Clock) -> Self {
         let (written, waiting) = (Arc::new(Notify::new()), Notify::new());
-        Self { database, delivery, clock, rooms: Mutex::default(), written, waiting }
+        let (rooms, loading, crowded) = (Mutex::default(), tokio::sync::Mutex::default(), AtomicUsize::new(ROOMS));
+        Self { database, delivery, clock, rooms, loading, crowded, written, waiting }
     }
 
     /// The chat of that number, brought into memory if need be.
@@ -76,11 +86,20 @@ impl Chats {
         if id > u64::from(u32::MAX) {
             return Ok(None);
         }
+        let _loading = self.loading.lock().await;
+        if let Some(room) = self.rooms.lock().get(&id) {
+            return Ok(Some(room.clone()));
+        }
         let Some((roll, latest)) = self.database.read(move |c| rolls::load(c, id)).await? else {
             return Ok(None);
         };
-        // Nobody writes to a chat but through the room in this table, so whoever came first has what is newest.
+        // Nobody writes to a chat but through the room in this table, and nobody else can have put one there meanwhile.
         let mut rooms = self.rooms.lock();
+        if rooms.len() >= self.crowded.load(Ordering::Relaxed) {
+            // Whoever uses or reads a room has a handle on it: what nobody has one on is in the database as well.
+            rooms.retain(|_, room| Arc::strong_count(room) > 1 || room.is_read());
+            self.crowded.store(ROOMS.max(rooms.len() * 2), Ordering::Relaxed);
+        }
         let room = rooms.entry(id).or_insert_with(|| Arc::new(Room::new(id, roll, latest)));
         Ok(Some(room.clone()))
     }
@@ -93,12 +112,12 @@ impl Chats {
         self.database.read(move |c| pages::history(c, chat, since, page, limit)).await
     }
 
-    /// The pinned lines of a chat after `since`.
+    /// The pinned lines of a chat after `after`, as many as one answer holds.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn pinned(&self, chat: ChatId, since: u64) -> Result<History, DatabaseError> {
-        self.database.read(move |c| pages::pinned(c, chat, since)).await
+    pub async fn pinned(&self, chat: ChatId, after: u64) -> Result<History, DatabaseError> {
+        self.database.read(move |c| pages::pinned(c, chat, after)).await
     }
 
     /// A page of a chat as frames of its track: for cursors that stand earlier than memory reaches. Empty if `track`

@@ -5,10 +5,10 @@ use crate::database::{Connection, DatabaseError, Value, params};
 use relay::vocabulary::{ChatId, HISTORY_MAX, History, Message, Reaction};
 
 /// Bytes of text after which a page ends.
-const PAGE_BYTES: usize = 128 << 10;
+pub(super) const PAGE_BYTES: usize = 128 << 10;
 
 /// The same for all of it, reactions included.
-const PAGE_WEIGHT: usize = 512 << 10;
+pub(super) const PAGE_WEIGHT: usize = 512 << 10;
 
 /// Which lines are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,24 +45,22 @@ pub(super) fn history(
         }
     };
     add_reactions(c, chat, &mut messages)?;
-    // Whatever many people make of few lines, a page stays one that can be sent.
-    while messages.len() > 1 && messages.iter().map(weight).sum::<usize>() > PAGE_WEIGHT {
-        messages.remove(if matches!(page, Page::After(_)) { messages.len() - 1 } else { 0 });
-        more = true;
-    }
+    more |= lighten(&mut messages, matches!(page, Page::After(_)));
     Ok(History { messages, more, latest })
 }
 
-/// Those lines of a chat that are pinned, in order.
-pub(super) fn pinned(c: &Connection, chat: ChatId, since: u64) -> Result<History, DatabaseError> {
+/// Those lines of a chat after `after` that are pinned, in order.
+pub(super) fn pinned(c: &Connection, chat: ChatId, after: u64) -> Result<History, DatabaseError> {
     let latest = super::rolls::latest(c, chat)?;
     let sql = format!(
         "SELECT {COLUMNS} FROM entries e JOIN accounts a ON a.id = e.author
          WHERE e.chat = ?1 AND e.pinned_at IS NOT NULL AND e.sequence > ?2 ORDER BY e.sequence LIMIT {HISTORY_MAX}"
     );
-    let mut messages = c.query(&sql, params![chat, since], read)?;
+    let mut messages = c.query(&sql, params![chat, after], read)?;
+    let mut more = cut(&mut messages, HISTORY_MAX);
     add_reactions(c, chat, &mut messages)?;
-    Ok(History { messages, more: false, latest })
+    more |= lighten(&mut messages, true);
+    Ok(History { messages, more, latest })
 }
 
 /// Single lines, as they are now, in the order asked for; those that are not there are left out.
@@ -93,8 +91,20 @@ pub(super) fn entries(c: &Connection, chat: ChatId, after: u64, limit: u32) -> R
     Ok(messages)
 }
 
+/// Whatever many people make of few lines, a page stays one that can be sent: lines are let go of, from the end if the
+/// page is read on from there. True if any were.
+fn lighten(messages: &mut Vec<Message>, from_the_end: bool) -> bool {
+    let all = messages.len();
+    let mut weights: usize = messages.iter().map(weight).sum();
+    while messages.len() > 1 && weights > PAGE_WEIGHT {
+        let gone = messages.remove(if from_the_end { messages.len() - 1 } else { 0 });
+        weights -= weight(&gone);
+    }
+    messages.len() < all
+}
+
 /// About as many bytes as the JSON of a line has.
-fn weight(message: &Message) -> usize {
+pub(super) fn weight(message: &Message) -> usize {
     let reactions = message.reactions.iter().map(|reaction| 40 + 12 * reaction.by.len()).sum::<usize>();
     200 + message.text.len() + 20 * message.mentions.len() + 800 * message.files.len() + reactions
 }

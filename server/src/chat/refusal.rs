@@ -1,6 +1,7 @@
 //! Why something in a chat was not done.
 
 use super::rights::{self, Act};
+use crate::contact;
 use crate::database::DatabaseError;
 use relay::vocabulary::{ChatKind, GROUP_MAX, REACTIONS_MAX};
 
@@ -16,6 +17,9 @@ pub enum ChatRefusal {
     /// The other side of a direct chat has declined it.
     #[error("the other side has declined this chat: it opens again when they write to you")]
     Declined,
+    /// The other side of a direct chat has blocked the caller, or is blocked.
+    #[error(transparent)]
+    Contact(contact::Refusal),
     /// The caller has not accepted the request yet.
     #[error("accept this chat's request first")]
     NotAccepted,
@@ -53,14 +57,23 @@ pub enum ChatRefusal {
     #[error("send_at must be between now and 366 days ahead, in Unix milliseconds")]
     SendAt,
     /// Too many lines wait to be sent.
-    #[error("at most {0} lines of yours can wait to be sent later: take one back first")]
-    TooManyScheduled(u32),
+    #[error("at most {0} lines of yours, with {1} characters in all, can wait to be sent later: take one back first")]
+    TooManyScheduled(u32, u64),
     /// No such line waits to be sent.
     #[error("no such line of yours waits to be sent: it may have been sent already")]
     NotScheduled,
     /// The database did not answer.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl From<contact::Refusal> for ChatRefusal {
+    fn from(refusal: contact::Refusal) -> Self {
+        match refusal {
+            contact::Refusal::Database(error) => Self::Database(error),
+            other => Self::Contact(other),
+        }
+    }
 }
 
 impl ChatRefusal {

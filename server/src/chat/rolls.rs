@@ -3,7 +3,9 @@
 use super::refusal::ChatRefusal;
 use super::roll::{Person, Roll};
 use crate::database::{Connection, DatabaseError, Row, params};
-use relay::vocabulary::{ChatId, ChatKind, ChatRequest, ChatRole, GROUP_MAX, Marks, Member, Standing};
+use relay::vocabulary::{
+    ChatId, ChatKind, ChatRequest, ChatRole, GROUP_MAX, Marks, Member, REQUEST_TEXT_MAX, Standing,
+};
 
 /// A chat and its newest sequence.
 pub(super) fn load(c: &Connection, chat: ChatId) -> Result<Option<(Roll, u64)>, DatabaseError> {
@@ -99,6 +101,7 @@ pub(super) fn open_direct(
     opener: u64,
     other: u64,
     friends: bool,
+    text: &str,
     now: u64,
 ) -> Result<(ChatId, bool), DatabaseError> {
     let pair = format!("{}:{}", opener.min(other), opener.max(other));
@@ -110,7 +113,7 @@ pub(super) fn open_direct(
     let insert = "INSERT INTO chats (pair, created_at) VALUES (?1, ?2) RETURNING id";
     let id: ChatId = c.query_row(insert, params![pair, now], |row| row.get(0))?;
     sit(c, id, opener, ChatRole::Member, None)?;
-    let asking = Asking { asker: opener, text: "", since: 0, now };
+    let asking = Asking { asker: opener, text, since: 0, now };
     sit(c, id, other, ChatRole::Member, Some(&asking).filter(|_| !friends))?;
     Ok((id, true))
 }
@@ -156,9 +159,17 @@ fn sit(
     let insert = "INSERT INTO members (chat, account, role, standing, since, delivered, seen, asker, asked, asked_at)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
     let since = asking.map_or(0, |asking| asking.since);
-    let (asker, text, now) = (asking.map(|a| a.asker), asking.map_or("", |a| a.text), asking.map_or(0, |a| a.now));
+    let text = asking.map_or("", |asking| excerpt(asking.text));
+    let (asker, now) = (asking.map(|asking| asking.asker), asking.map_or(0, |asking| asking.now));
     let (role, standing) = (role_code(role), standing_code(standing));
     c.execute(insert, params![chat, account, role, standing, since, asker, text, now]).map(drop)
+}
+
+/// The first line of a text, and no more of it than a list of many requests can show.
+fn excerpt(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default();
+    let end = line.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= REQUEST_TEXT_MAX).last();
+    line.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
 /// Asks others in. Gives those who did not belong to the chat before; whoever declined is asked once more.
@@ -209,7 +220,7 @@ pub(super) fn set_role(c: &Connection, chat: ChatId, account: u64, to: ChatRole)
 /// Who takes over when the owner leaves: a moderator before a member, whoever was asked in first among them.
 pub(super) fn heir(c: &Connection, chat: ChatId) -> Result<Option<Member>, DatabaseError> {
     let sql = "SELECT a.id, a.name FROM members m JOIN accounts a ON a.id = m.account
-               WHERE m.chat = ?1 AND m.standing = 0 ORDER BY m.role DESC, m.asked_at, m.account LIMIT 1";
+               WHERE m.chat = ?1 AND m.standing = 0 AND a.removed_at IS NULL ORDER BY m.role DESC, m.asked_at, m.account LIMIT 1";
     c.query_optional(sql, params![chat], |row| Ok(Member { id: row.get(0)?, name: row.get(1)? }))
 }
 

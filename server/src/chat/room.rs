@@ -10,7 +10,7 @@ use relay::{Frame, FrameHeader, Kind, Micros};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes of the newest entries held in memory for each chat that was opened since the server's start.
+/// Bytes of the newest entries held in memory for each chat that is there.
 const HELD: usize = 64 << 10;
 /// Everyone's marks, and whether everyone types.
 const SIGNALS: Retention = Retention::Latest { max_keys: 2 * GROUP_MAX };
@@ -57,6 +57,11 @@ impl Room {
         let roll = self.roll.read();
         let person = roll.reader(account)?;
         Some(act(&roll, person))
+    }
+
+    /// Whether anybody reads it.
+    pub(super) fn is_read(&self) -> bool {
+        self.track.is_shared() || self.signals.is_shared()
     }
 
     /// Those whom a call from this chat rings, and the one who calls.

@@ -166,10 +166,10 @@ fn find(
     }
     let (before, indexed) = (before.unwrap_or(u64::MAX), progress(c)?);
     let candidates = fresh(c, &chats, indexed, before)?.into_iter().chain(known(c, &chats, wanted, indexed, before)?);
-    let mut hits: Vec<(ChatId, u64)> = Vec::new();
-    let (mut looked_at, mut next) = (0, None);
+    let (mut hits, mut numbers): (Vec<(ChatId, u64)>, Vec<u64>) = (Vec::new(), Vec::new());
+    let (mut looked_at, mut bytes, mut next) = (0, 0, None);
     for candidate in candidates {
-        if hits.len() >= limit as usize || looked_at >= LOOKED_AT {
+        if hits.len() >= limit as usize || looked_at >= LOOKED_AT || bytes >= pages::PAGE_BYTES {
             next = Some(candidate.number + 1);
             break;
         }
@@ -177,9 +177,17 @@ fn find(
         let readable = chats.get(&candidate.chat).is_some_and(|since| candidate.sequence > *since);
         if readable && wanted.is_in(&candidate.text) {
             hits.push((candidate.chat, candidate.sequence));
+            numbers.push(candidate.number);
+            bytes += candidate.text.len();
         }
     }
-    let hits = pages::lines(c, &hits)?.into_iter().map(|(chat, message)| Hit { chat, message }).collect();
+    let mut hits = pages::lines(c, &hits)?.into_iter().map(|(chat, message)| Hit { chat, message }).collect::<Vec<_>>();
+    // Lines with very many reactions: the rest comes with the next page.
+    let mut weight: usize = hits.iter().map(|hit| pages::weight(&hit.message)).sum();
+    while hits.len() > 1 && weight > pages::PAGE_WEIGHT {
+        weight -= hits.pop().map_or(0, |hit| pages::weight(&hit.message));
+        next = numbers.get(hits.len()).map(|number| number + 1);
+    }
     Ok(Found { hits, next })
 }
 

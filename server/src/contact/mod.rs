@@ -2,23 +2,22 @@
 //!
 //! Both are told of everything that happens between them, on all their links, in the order of the database.
 
+mod blocks;
 mod directory;
 mod store;
+
+pub use blocks::may_reach_now;
 
 use crate::clock::unix_ms;
 use crate::database::{Connection, Database, DatabaseError};
 use crate::delivery::Delivery;
 use crate::identity::AccountId;
 use crate::presence::Presences;
-use parking_lot::RwLock;
 use relay::vocabulary::{
-    self, Blocks, CONTACTS_PAGE_MAX, Contact, ContactRequest, ContactRequests, Directory, Event, Member, PresenceInfo,
-    RequestOutcome,
+    self, CONTACTS_PAGE_MAX, Contact, ContactRequest, ContactRequests, Directory, Event, Member, RequestOutcome,
 };
-use std::collections::HashSet;
 use std::sync::Arc;
 use store::{Asked, Stored};
-use tokio::sync::OnceCell;
 
 /// Removes from the database what stands there about the contacts of an account that is removed, in the caller's
 /// transaction.
@@ -30,7 +29,7 @@ pub fn forget(c: &Connection, account: AccountId) -> Result<(), DatabaseError> {
 }
 
 /// Why something about contacts was not done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Oneself.
     #[error("that is you: name another account")]
@@ -93,8 +92,7 @@ pub struct Contacts {
     database: Arc<Database>,
     delivery: Arc<Delivery>,
     presences: Arc<Presences>,
-    /// Who has blocked whom; read at the first use.
-    blocks: OnceCell<RwLock<HashSet<(AccountId, AccountId)>>>,
+    blocks: blocks::Blocked,
 }
 
 /// How two people see each other from now on.
@@ -122,22 +120,7 @@ impl Pair {
 impl Contacts {
     /// Contacts whose presence is in `presences`, told of what happens by `delivery`.
     pub fn new(database: Arc<Database>, delivery: Arc<Delivery>, presences: Arc<Presences>) -> Self {
-        Self { database, delivery, presences, blocks: OnceCell::new() }
-    }
-
-    /// Whether someone may ask, chat with or call someone else: the one question before each of these.
-    ///
-    /// # Errors
-    /// [`Refusal::NotReachable`], [`Refusal::Blocked`], [`Refusal::Database`].
-    pub async fn may_reach(&self, from: AccountId, to: &Member) -> Result<(), Refusal> {
-        let blocks = self.blocks().await?.read();
-        if blocks.contains(&(to.id, from)) {
-            return Err(Refusal::NotReachable(to.name.clone()));
-        }
-        if blocks.contains(&(from, to.id)) {
-            return Err(Refusal::Blocked(to.name.clone()));
-        }
-        Ok(())
+        Self { database, delivery, presences, blocks: blocks::Blocked::default() }
     }
 
     /// Whether two have each other as contacts: then neither need ask before talking.
@@ -303,89 +286,6 @@ impl Contacts {
         self.database.write_then(move |c| store::rename_group(c, account, &from, to.as_deref()), after).await
     }
 
-    /// Lets someone hear nothing more of someone else, who is told that the one is offline, and who cannot ask, chat or
-    /// call any more.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub async fn block(self: &Arc<Self>, me: Member, other: AccountId) -> Result<Member, Refusal> {
-        if me.id == other {
-            return Err(Refusal::Oneself);
-        }
-        // Read before anything is written, or what is written could be overlooked.
-        self.blocks().await?;
-        let own = self.presences.own(me.id).await?.presence;
-        let (my_id, now) = (me.id, unix_ms());
-        let last_seen = own.since.map(|_| now).or(own.last_seen);
-        let job = move |c: &Connection| {
-            let other = store::account(c, other)?.ok_or(Refusal::NoAccount(other))?;
-            let fresh = store::block(c, my_id, other.id, last_seen, now)?;
-            let mine = store::end_request(c, my_id, other.id)?;
-            let theirs = store::end_request(c, other.id, my_id)?;
-            Ok::<_, Refusal>((store::are_contacts(c, my_id, other.id)?, other, fresh, mine, theirs))
-        };
-        let this = self.clone();
-        let after = move |(contacts, other, fresh, mine, theirs): &(bool, Member, bool, bool, bool)| {
-            if !*fresh {
-                return;
-            }
-            if let Some(blocks) = this.blocks.get() {
-                blocks.write().insert((me.id, other.id));
-            }
-            this.presences.part(me.id, other.id);
-            if *contacts {
-                this.presences.whisper(other.id, me.id, &PresenceInfo { last_seen, ..PresenceInfo::default() });
-            }
-            if *mine {
-                this.request_ended(&me, other, RequestOutcome::Withdrawn);
-            }
-            if *theirs {
-                this.request_ended(other, &me, RequestOutcome::Declined);
-            }
-            this.delivery.send(me.id, &Event::ContactBlocked { who: other.clone() });
-        };
-        Ok(self.database.write_then(job, after).await?.1)
-    }
-
-    /// Takes a block back.
-    ///
-    /// # Errors
-    /// [`Refusal::NoAccount`], [`Refusal::Database`].
-    pub async fn unblock(self: &Arc<Self>, me: Member, other: AccountId) -> Result<(), Refusal> {
-        self.blocks().await?;
-        let (my_id, member) = (me.id, me);
-        let job = move |c: &Connection| {
-            let other = store::account(c, other)?.ok_or(Refusal::NoAccount(other))?;
-            let fresh = store::unblock(c, my_id, other.id)?;
-            Ok::<_, Refusal>((Pair::read(c, &member, &other)?, fresh))
-        };
-        let this = self.clone();
-        let after = move |(pair, fresh): &(Pair, bool)| {
-            if !*fresh {
-                return;
-            }
-            if let Some(blocks) = this.blocks.get() {
-                blocks.write().remove(&(pair.me.id, pair.other.id));
-            }
-            this.delivery.send(pair.me.id, &Event::ContactUnblocked { who: pair.other.clone() });
-            let Some((mine, theirs)) = pair.mine.as_ref().zip(pair.theirs.as_ref()) else { return };
-            if mine.hidden.is_none() {
-                this.presences.introduce(pair.me.id, pair.other.id);
-                this.presences.whisper(pair.other.id, pair.me.id, &this.view(theirs).presence);
-            }
-            this.tell_added(pair.me.id, mine);
-        };
-        self.database.write_then(job, after).await.map(drop)
-    }
-
-    /// Whom someone has blocked.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    pub async fn blocked(&self, account: AccountId) -> Result<Blocks, DatabaseError> {
-        Ok(Blocks { blocked: self.database.read(move |c| store::blocked(c, account)).await? })
-    }
-
     /// The contacts of an account.
     ///
     /// # Errors
@@ -415,14 +315,6 @@ impl Contacts {
     ) -> Result<Directory, DatabaseError> {
         let limit = limit.unwrap_or(CONTACTS_PAGE_MAX);
         self.database.read(move |c| directory::search(c, asker, &prefix, &after, limit)).await
-    }
-
-    async fn blocks(&self) -> Result<&RwLock<HashSet<(AccountId, AccountId)>>, DatabaseError> {
-        let read = || async {
-            let blocks = self.database.read(store::all_blocks).await?;
-            Ok(RwLock::new(blocks.into_iter().collect()))
-        };
-        self.blocks.get_or_try_init(read).await
     }
 
     async fn end_request(

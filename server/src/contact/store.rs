@@ -62,13 +62,7 @@ pub(super) fn ask(c: &Connection, from: &Member, to: &Member, text: &str, now: u
     if are_contacts(c, from.id, to.id)? {
         return Ok(Asked::Contacts);
     }
-    // Somebody may have blocked somebody since the table in memory was looked at.
-    if is_blocked(c, to.id, from.id)? {
-        return Err(Refusal::NotReachable(to.name.clone()));
-    }
-    if is_blocked(c, from.id, to.id)? {
-        return Err(Refusal::Blocked(to.name.clone()));
-    }
+    super::may_reach_now(c, from.id, to)?;
     let waiting = "SELECT text, at FROM contact_requests WHERE asker = ?1 AND asked = ?2";
     if c.exists(waiting, params![to.id, from.id])? {
         consent(c, from, to, now)?;

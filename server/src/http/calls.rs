@@ -20,7 +20,8 @@ pub(super) async fn start(
     let room = super::chats::of_caller(&state, &known, start.chat).await?;
     super::chats::may_talk(&state, &known, &room).await?;
     let owner = linked(&state, &known)?;
-    let call = state.calls.start(known.identity.member(), &owner, room.id, &room.callable())?;
+    let callable = state.contacts.reachable(owner.account, room.callable()).await?;
+    let call = state.calls.start(known.identity.member(), &owner, room.id, &callable)?;
     tracing::info!(call = call.id, chat = room.id, caller = known.identity.account, "a call starts");
     Ok((StatusCode::CREATED, Json(call)))
 }

@@ -65,15 +65,23 @@ pub(super) async fn history(
     Ok(Json(state.chats.history(chat, since, page, wanted.limit.unwrap_or(HISTORY_MAX)).await?))
 }
 
-/// `GET /v1/chats/{id}/pins`
+/// Which page of what is pinned is wanted.
+#[derive(Debug, Deserialize)]
+pub(super) struct PinsAfter {
+    #[serde(default)]
+    after: u64,
+}
+
+/// `GET /v1/chats/{id}/pins?after=`
 pub(super) async fn pins(
     axum::extract::State(state): Shared,
     known: Known,
     At(chat): At<ChatId>,
+    Asked(page): Asked<PinsAfter>,
 ) -> Result<Json<History>, Refused> {
     let room = of_caller(&state, &known, chat).await?;
-    let since = since(&room, &known)?;
-    Ok(Json(state.chats.pinned(chat, since).await?))
+    let after = since(&room, &known)?.max(page.after);
+    Ok(Json(state.chats.pinned(chat, after).await?))
 }
 
 /// `GET /v1/chats/{id}/scheduled`

@@ -195,6 +195,7 @@ impl From<ChatRefusal> for Refused {
     fn from(refusal: ChatRefusal) -> Self {
         let (status, code) = match refusal {
             ChatRefusal::Database(error) => return error.into(),
+            ChatRefusal::Contact(refusal) => return refusal.into(),
             ChatRefusal::Unknown
             | ChatRefusal::NoAccount(_)
             | ChatRefusal::NotIn
@@ -206,7 +207,7 @@ impl From<ChatRefusal> for Refused {
             ChatRefusal::Full
             | ChatRefusal::TooManyReactions
             | ChatRefusal::TooManyPins(_)
-            | ChatRefusal::TooManyScheduled(_) => (409, code::LIMIT_REACHED),
+            | ChatRefusal::TooManyScheduled(..) => (409, code::LIMIT_REACHED),
             ChatRefusal::Alone | ChatRefusal::NoFile(_) | ChatRefusal::NoPicture(_) | ChatRefusal::SendAt => {
                 (422, code::INVALID)
             }

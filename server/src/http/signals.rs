@@ -1,7 +1,7 @@
 //! Commands about what passes in a chat without being an entry: how far someone has come, who types.
 
 use super::caller::Known;
-use super::chats::of_caller;
+use super::chats::{may_talk, of_caller};
 use super::extract::{At, Body};
 use super::problem::Refused;
 use crate::state::State;
@@ -41,6 +41,7 @@ pub(super) async fn set_typing(
     Body(set): Body<SetTyping>,
 ) -> Result<StatusCode, Refused> {
     let room = of_caller(&state, &known, chat).await?;
+    may_talk(&state, &known, &room).await?;
     state.chats.typing(&room, known.identity.account, set.on);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,7 @@
 //! A real server on a real socket, for tests: clients over https and plain TCP, and links as their driver sees them.
 #![allow(dead_code, reason = "each test file uses its own part of the world")]
 
+pub mod people;
 pub mod postgres;
 
 use axum::Router;

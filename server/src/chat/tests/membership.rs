@@ -202,7 +202,60 @@ async fn the_list_comes_in_pages_the_newest_first(engine: Engine) {
     assert!("x-1".parse::<Place>().is_err() && "1".parse::<Place>().is_err());
 }
 
+async fn whose_account_is_removed_leaves_the_chats_of_many(engine: Engine) {
+    let world = world(engine).await;
+    let room = world.group(&["bob", "carol"]).await;
+    let direct = world.direct().await;
+    world.say(&room, "alice", "what I said stays").await;
+    let later = SendMessage { send_at: Some(crate::clock::unix_ms() + 60_000), ..SendMessage::line("later", "later") };
+    world.chats.schedule(&room, &world.of("alice"), later).await.unwrap();
+    let (commands, mut commanded, _events) = world.link("bob");
+    let accounts = Accounts::new(world.database.clone(), Arc::new(Hasher::start(1).unwrap()));
+    for name in ["alice", "dave"] {
+        accounts.remove(world.id(name), None, Actor::console()).await.unwrap();
+    }
+    for _ in 0..2 {
+        world.chats.part_with_removed().await.unwrap();
+    }
+    let roll = room.roll();
+    assert_eq!(roll.people.iter().map(|person| person.member.name.as_str()).collect::<Vec<_>>(), ["bob", "carol"]);
+    assert_eq!(roll.person(world.id("bob")).unwrap().role, ChatRole::Owner, "somebody else owns it");
+    let written = notices(&world.newest(&room).await);
+    let owner = Notice::Role { who: world.of("bob"), role: ChatRole::Owner };
+    assert_eq!(written[written.len() - 2..], [Notice::Left, owner]);
+    assert!(world.newest(&room).await.iter().any(|line| line.text == "what I said stays"));
+    assert_eq!(world.chats.scheduled(room.id, world.id("alice")).await.unwrap(), []);
+    assert!(direct.roll().person(world.id("alice")).is_some(), "what two said stays with the other");
+    assert!(commanded.try_recv().is_err(), "bob reads on: {commands:?}");
+}
+
+async fn a_block_holds_for_what_was_to_be_sent_later(engine: Engine) {
+    let world = world(engine).await;
+    let room = world.direct().await;
+    let now = crate::clock::unix_ms();
+    let later = |key: &str| SendMessage { send_at: Some(now + 60_000), ..SendMessage::line("please", key) };
+    world.chats.schedule(&room, &world.of("alice"), later("one")).await.unwrap();
+    let (_link, _commands, mut events) = world.link("alice");
+    let (alice, bob) = (world.id("alice"), world.id("bob"));
+    let block = "INSERT INTO blocks (blocker, blocked, at) VALUES (?1, ?2, 0)";
+    world.database.write(move |c| c.execute(block, params![bob, alice])).await.unwrap();
+    let hasten = "UPDATE scheduled SET send_at = ?1";
+    world.database.write(move |c| c.execute(hasten, params![now - 1])).await.unwrap();
+    assert_eq!(world.chats.send_what_is_due().await.unwrap(), None);
+    let Some(Event::NotSent { detail, .. }) = events.recv().await else { panic!("nothing was said of it") };
+    assert!(detail.contains("bob cannot be reached"), "{detail}");
+    assert_eq!(room.latest(), 0);
+    for name in ["alice", "bob"] {
+        let line = world.chats.post(&room, world.of(name), SendMessage::line("hello", "k")).await;
+        assert!(matches!(line, Err(ChatRefusal::Contact(_))), "{name}: {line:?}");
+        let line = world.chats.schedule(&room, &world.of(name), later("two")).await;
+        assert!(matches!(line, Err(ChatRefusal::Contact(_))), "{name}: {line:?}");
+    }
+}
+
 on_both!(
+    whose_account_is_removed_leaves_the_chats_of_many,
+    a_block_holds_for_what_was_to_be_sent_later,
     a_direct_chat_is_a_request_until_it_is_answered,
     a_group_begins_with_those_who_accept,
     members_come_and_go_and_readers_follow_at_once,

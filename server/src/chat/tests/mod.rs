@@ -1,5 +1,6 @@
 //! Chats on both engines: what is stored, who reads it, in which order, and what later entries make of earlier ones.
 
+mod bounds;
 mod changes;
 mod lookups;
 mod membership;
