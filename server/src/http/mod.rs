@@ -10,7 +10,7 @@ mod contacts;
 mod cursors;
 mod devices;
 pub mod dispatch;
-mod extract;
+pub(crate) mod extract;
 mod files;
 mod guard;
 mod joining;

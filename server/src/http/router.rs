@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 /// Every command, for links: a tower `Service` for requests that bring their [`caller::Caller`] in the extensions.
 pub fn commands(state: &Arc<State>) -> Router {
-    routes(state).with_state(state.clone())
+    with_fallbacks(routes(state).with_state(state.clone()))
 }
 
-/// What the listener serves: commands, public tracks and the health check. Link exchanges are merged to it.
+/// What the listener serves: commands, public tracks, the health check, and the exchanges of links.
 pub fn outside(state: &Arc<State>) -> Router {
-    routes(state).merge(open_to_all().router).with_state(state.clone())
+    let here = routes(state).merge(open_to_all().router).with_state(state.clone());
+    with_fallbacks(here.merge(crate::link::routes(state)))
 }
 
 /// Every route that this server answers, as method and path.
@@ -34,8 +35,11 @@ fn routes(state: &Arc<State>) -> Router<Arc<State>> {
         .router
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::admit))
         .layer(DefaultBodyLimit::max(REQUEST_MAX))
-        .fallback(nothing_here)
-        .method_not_allowed_fallback(wrong_method)
+}
+
+/// What no route answers is a problem as well.
+fn with_fallbacks(router: Router) -> Router {
+    router.fallback(nothing_here).method_not_allowed_fallback(wrong_method)
 }
 
 fn open_to_all() -> Routes<Arc<State>> {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::{Extension, Path, Query, State as Shared},
+    extract::{Extension, State as Shared},
     response::Response,
 };
 use bytes::Bytes;
@@ -29,7 +29,13 @@ use super::{
 use crate::{
     connections::Origin,
     delivery::{COMMANDS_WAITING, EVENTS_WAITING, LinkHandle},
-    http::{caller::Peer, problem::Refused, router::commands, routes::Routes},
+    http::{
+        caller::Peer,
+        extract::{Asked, At, Octets},
+        problem::Refused,
+        router::commands,
+        routes::Routes,
+    },
     state::State,
 };
 
@@ -126,7 +132,7 @@ async fn open_inside_tls(
     Shared(links): Shared<Arc<Links>>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
-    body: Bytes,
+    Octets(body): Octets,
 ) -> Result<Response, Refused> {
     if !peer.secure {
         let detail = "Over plain http a link must be sealed: begin at /v1/link/seal, or use https.";
@@ -138,16 +144,16 @@ async fn open_inside_tls(
     Ok(octets(named(link, &[]).into()))
 }
 
-async fn begin_seal(Shared(links): Shared<Arc<Links>>, body: Bytes) -> Result<Response, Refused> {
+async fn begin_seal(Shared(links): Shared<Arc<Links>>, Octets(body): Octets) -> Result<Response, Refused> {
     Ok(octets(links.opening.begin(&body)?.into()))
 }
 
 async fn finish_seal(
     Shared(links): Shared<Arc<Links>>,
     Extension(peer): Extension<Peer>,
-    Path(link): Path<String>,
+    At(link): At<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Octets(body): Octets,
 ) -> Result<Response, Refused> {
     let link: LinkId = link.parse().map_err(|_| OpeningError::Unknown)?;
     // A proxy that repeats the request must not be told that the handshake is unknown.
@@ -165,8 +171,8 @@ struct Up {
 
 async fn send_up(
     Shared(links): Shared<Arc<Links>>,
-    Path(link): Path<String>,
-    Query(wish): Query<Up>,
+    At(link): At<String>,
+    Asked(wish): Asked<Up>,
     body: Body,
 ) -> Result<Response, Refused> {
     let session = links.find(&link)?;
@@ -193,8 +199,8 @@ struct Down {
 
 async fn bring_down(
     Shared(links): Shared<Arc<Links>>,
-    Path(link): Path<String>,
-    Query(wish): Query<Down>,
+    At(link): At<String>,
+    Asked(wish): Asked<Down>,
 ) -> Result<Response, Refused> {
     let session = links.find(&link)?;
     let exchange = ExchangeId(wish.x);
