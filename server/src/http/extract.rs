@@ -1,12 +1,14 @@
 //! What handlers take from a request, with a problem for whatever is not right about it.
 
 use super::problem::Refused;
+use super::repeating::Key;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use relay::vocabulary::{Check, Problem, VocabularyError, body, code};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ impl<T: DeserializeOwned + Check, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
         let json = is_json(request.headers());
+        let key = request.extensions().get::<Key>().cloned();
         let Octets(bytes) = Octets::from_request(request, state).await?;
         if !json && !bytes.is_empty() {
             let detail = "Send the body as JSON: `Content-Type: application/json`.";
@@ -29,7 +32,12 @@ impl<T: DeserializeOwned + Check, S: Send + Sync> FromRequest<S> for Body<T> {
         let malformed =
             |error: serde_json::Error| VocabularyError::Malformed { what: "body", reason: error.to_string() };
         let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        Ok(Self(body(serde_json::from_slice(bytes).map_err(malformed)?)?))
+        let mut value: Value = serde_json::from_slice(bytes).map_err(malformed)?;
+        // What has a key of its own has the request's, unless it says another one: whatever is made is made once by it.
+        if let (Some(Key(key)), Some(fields)) = (key, value.as_object_mut()) {
+            fields.entry("key").or_insert(Value::String(key));
+        }
+        Ok(Self(body(value)?))
     }
 }
 

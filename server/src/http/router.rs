@@ -3,8 +3,8 @@
 use super::problem::Refused;
 use super::routes::Routes;
 use super::{
-    admin, caller, calls, chats, connections, contacts, cursors, devices, files, joining, me, messages, pictures,
-    presence, public, sessions, signals, tracks,
+    admin, caller, calls, chats, connections, contacts, cursors, devices, events, files, joining, me, messages,
+    pictures, presence, public, repeating, sessions, signals, tokens, tracks,
 };
 use crate::state::State;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -33,6 +33,7 @@ pub fn listed() -> Vec<(Method, &'static str)> {
 fn routes(state: &Arc<State>) -> Router<Arc<State>> {
     commands_of_rooms()
         .router
+        .route_layer(middleware::from_fn_with_state(state.clone(), repeating::answer_again))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::admit))
         .layer(DefaultBodyLimit::max(REQUEST_MAX))
 }
@@ -64,6 +65,9 @@ fn commands_of_rooms() -> Routes<Arc<State>> {
         .on(POST, "/v1/sessions", devices::open)
         .on(DELETE, "/v1/sessions", devices::end_others)
         .on(DELETE, "/v1/sessions/{id}", devices::end)
+        .on(GET, "/v1/tokens", tokens::list)
+        .on(POST, "/v1/tokens", tokens::make)
+        .on(DELETE, "/v1/tokens/{id}", tokens::revoke)
         .on(GET, "/v1/me", me::show)
         .on(PATCH, "/v1/me", me::change)
         .on(DELETE, "/v1/me", me::leave)
@@ -114,6 +118,7 @@ fn commands_of_rooms() -> Routes<Arc<State>> {
         .on(GET, "/v1/presence", presence::show)
         .on(PUT, "/v1/presence", presence::set)
         .on(GET, "/v1/connections", connections::list)
+        .on(GET, "/v1/events", events::listen)
         .on(GET, "/v1/calls", calls::current)
         .on(POST, "/v1/calls", calls::start)
         .on(GET, "/v1/calls/{id}", calls::show)

@@ -188,6 +188,20 @@ impl Https {
         self.try_send(method, path, body).await.unwrap()
     }
 
+    /// A POST with an `Idempotency-Key`. Says as well whether the answer is an earlier one.
+    pub async fn keyed(&mut self, path: &str, key: &str, body: &Value) -> (u16, Value, bool) {
+        let mut request = http::Request::post(path).header("host", "localhost").header("idempotency-key", key);
+        if let Some(session) = &self.session {
+            request = request.header("authorization", format!("Bearer {session}"));
+        }
+        self.sender.ready().await.unwrap();
+        let request = request.body(Full::new(Bytes::from(body.to_string()))).unwrap();
+        let (head, body) = self.sender.send_request(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+        (head.status.as_u16(), body, head.headers.contains_key("idempotency-replayed"))
+    }
+
     /// A GET whose answer is no JSON.
     pub async fn raw_get(&mut self, path: &str, headers: &[(&str, &str)]) -> http::Response<hyper::body::Incoming> {
         let mut request = http::Request::get(path).header("host", "localhost");

@@ -35,6 +35,9 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("DELETE", "/v1/sessions", AtLeast(Member)),
     ("DELETE", "/v1/sessions/{id}", AtLeast(Member)),
     ("POST", "/v1/session/renew", AtLeast(Member)),
+    ("GET", "/v1/tokens", AtLeast(Member)),
+    ("POST", "/v1/tokens", AtLeast(Member)),
+    ("DELETE", "/v1/tokens/{id}", AtLeast(Member)),
     // Chats and calls: their members.
     ("GET", "/v1/chats", AtLeast(Member)),
     ("POST", "/v1/chats", AtLeast(Member)),
@@ -62,6 +65,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("PUT", "/v1/files/{id}", AtLeast(Member)),
     ("GET", "/v1/files/{id}/content", AtLeast(Member)),
     ("GET", "/v1/files/{id}/thumbnail", AtLeast(Member)),
+    ("GET", "/v1/events", AtLeast(Member)),
     ("GET", "/v1/calls", AtLeast(Member)),
     ("POST", "/v1/calls", AtLeast(Member)),
     ("GET", "/v1/calls/{id}", AtLeast(Member)),
