@@ -95,6 +95,7 @@ codes! {
 
 /// A problem. Media type `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// `urn:komado:problem:` and the code.
     #[serde(rename = "type")]

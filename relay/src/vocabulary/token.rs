@@ -8,6 +8,7 @@ pub const TOKENS_MAX: u32 = 32;
 
 /// A token, without what is shown: that is told only once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApiToken {
     /// Its number, to revoke it by.
     pub id: u64,
@@ -23,6 +24,7 @@ pub struct ApiToken {
 
 /// Answer to `GET /v1/tokens`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApiTokens {
     /// The newest first.
     pub tokens: Vec<ApiToken>,
@@ -30,6 +32,7 @@ pub struct ApiTokens {
 
 /// Body of `POST /v1/tokens`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MakeToken {
     /// What to call it.
     pub name: String,
@@ -43,6 +46,7 @@ impl Check for MakeToken {
 
 /// Answer to `POST /v1/tokens`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenMade {
     /// What to show as `Authorization: Bearer`. It is told this once: the server keeps only its hash.
     pub secret: String,

@@ -1,6 +1,7 @@
 //! The server's HTTP face: the listener, the one router of commands, public tracks and problems.
 
 mod admin;
+pub mod api;
 pub mod caller;
 mod calls;
 mod chats;
@@ -19,6 +20,7 @@ pub mod listen;
 mod me;
 pub(crate) mod merge;
 mod messages;
+mod pages;
 mod pictures;
 mod presence;
 pub mod problem;
@@ -29,5 +31,6 @@ pub(crate) mod routes;
 mod sessions;
 mod signals;
 mod socket;
+mod tags;
 mod tokens;
 mod tracks;

@@ -1,16 +1,17 @@
 //! The one router of commands, and what stands around it for those who come over HTTP.
 
 use super::problem::Refused;
-use super::routes::Routes;
+use super::routes::{Listed, Routes};
 use super::{
-    admin, caller, calls, chats, connections, contacts, cursors, devices, events, files, joining, me, messages,
-    pictures, presence, public, repeating, sessions, signals, tokens, tracks,
+    admin, api, caller, calls, chats, connections, contacts, cursors, devices, events, files, joining, me, messages,
+    pictures, presence, public, repeating, sessions, signals, tags, tokens, tracks,
 };
 use crate::state::State;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::{Json, Router, middleware};
 use http::Method;
 use relay::vocabulary::{PICTURE_MAX, PIECE_MAX, Problem, REQUEST_MAX, code};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -21,13 +22,19 @@ pub fn commands(state: &Arc<State>) -> Router {
 
 /// What the listener serves: commands, public tracks, the health check, and the exchanges of links.
 pub fn outside(state: &Arc<State>) -> Router {
-    let here = routes(state).merge(open_to_all().router).with_state(state.clone());
+    let open = open_to_all().router.merge(api::routes().router);
+    let here = routes(state).layer(middleware::from_fn(tags::tag)).merge(open).with_state(state.clone());
     with_fallbacks(here.merge(crate::link::routes(state)))
 }
 
 /// Every route that this server answers, as method and path.
 pub fn listed() -> Vec<(Method, &'static str)> {
-    [commands_of_rooms().listed, open_to_all().listed, crate::link::listed()].concat()
+    routes_listed().into_iter().map(|one| (one.method, one.path)).collect()
+}
+
+/// The same with what each takes and gives.
+pub(super) fn routes_listed() -> Vec<Listed> {
+    [commands_of_rooms().listed, open_to_all().listed, api::routes().listed, crate::link::listed()].concat()
 }
 
 fn routes(state: &Arc<State>) -> Router<Arc<State>> {
@@ -145,9 +152,12 @@ fn commands_of_rooms() -> Routes<Arc<State>> {
         .on(GET, "/v1/admin/audit", admin::audit)
 }
 
-#[derive(Debug, Serialize)]
+/// That the server runs.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Health {
+    /// `ok`.
     status: &'static str,
+    /// The server's version.
     version: &'static str,
 }
 

@@ -16,6 +16,7 @@ use relay::{
     seal::{Keys, LinkId},
     vocabulary::{Problem, code},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
@@ -34,7 +35,7 @@ use crate::{
         extract::{Asked, At, Octets},
         problem::Refused,
         router::commands,
-        routes::Routes,
+        routes::{Listed, Routes},
     },
     state::State,
 };
@@ -64,8 +65,8 @@ pub fn routes(state: &Arc<State>) -> Router {
     exchanges().router.with_state(links)
 }
 
-/// The same as method and path.
-pub fn listed() -> Vec<(Method, &'static str)> {
+/// The same as a list.
+pub(crate) fn listed() -> Vec<Listed> {
     exchanges().listed
 }
 
@@ -164,8 +165,9 @@ async fn finish_seal(
     Ok(octets(Bytes::from_static(MAGIC).into()))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 struct Up {
+    /// Number of the exchange.
     x: u64,
 }
 
@@ -188,11 +190,13 @@ async fn send_up(
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 struct Down {
+    /// Number of the exchange.
     x: u64,
     /// Milliseconds to wait for something; absent for a long answer.
     hold: Option<u64>,
+    /// Bytes of padding that a long answer begins with.
     #[serde(default)]
     pad: usize,
 }

@@ -8,8 +8,10 @@ use relay::vocabulary::Role::{Administrator, Member, Moderator};
 
 /// Every route: method, path, who may.
 pub const TABLE: &[(&str, &str, Who)] = &[
-    // What needs no account. The first two tell nothing; a link knows by its name and its seal who speaks.
+    // What needs no account. The first ones tell nothing of anybody; a link knows by its name and its seal who speaks.
     ("GET", "/v1/health", Anyone),
+    ("GET", "/v1/openapi.json", Anyone),
+    ("GET", "/v1/docs", Anyone),
     ("GET", "/v1/public/{name}", Anyone),
     ("POST", "/v1/link", Anyone),
     ("POST", "/v1/link/seal", Anyone),
