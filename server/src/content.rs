@@ -51,6 +51,20 @@ impl FromStr for ContentId {
     }
 }
 
+impl schemars::JsonSchema for ContentId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ContentId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^[0-9a-f]{64}$"})
+    }
+}
+
 /// A folder of such files. Its calls block: make them where that is allowed.
 #[derive(Debug)]
 pub struct ContentStore {

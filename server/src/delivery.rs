@@ -3,6 +3,7 @@
 //! Every channel is bounded. A link that does not drain its events is told to close ([`LinkHandle::closed`]) and gets
 //! nothing more.
 
+use crate::events::Feeds;
 use crate::identity::authority::Owner;
 use crate::identity::{AccountId, Identity, SessionId};
 use crate::mailbox::{SendError, Sender};
@@ -164,6 +165,8 @@ struct Registered {
     owner: Owner,
     session: SessionId,
     link: LinkHandle,
+    /// Whether it is a stream of events: that only reads, and has events from the account's feed.
+    stream: bool,
 }
 
 /// All authenticated links.
@@ -173,25 +176,44 @@ pub struct Delivery {
     /// Under which account each link stands, or stood when it was told to end.
     accounts: Mutex<HashMap<LinkId, AccountId>>,
     per_account: usize,
+    feeds: Feeds,
 }
 
 impl Delivery {
-    /// Allows `per_account` links for each account.
+    /// Allows `per_account` links for each account, and as many streams of events.
     pub fn new(per_account: usize) -> Self {
-        Self { links: Mutex::default(), accounts: Mutex::default(), per_account: per_account.max(1) }
+        let links = Mutex::default();
+        Self { links, accounts: Mutex::default(), per_account: per_account.max(1), feeds: Feeds::default() }
     }
 
     /// Adds a link that was authenticated. An account with too many links loses its oldest. Registering a link again
     /// replaces what was known of it.
     pub fn register(&self, identity: &Identity, link: LinkHandle) {
+        self.add(identity, link, false);
+    }
+
+    /// Adds a stream of events, likewise. It is told to stop and to end as links are; its events come from
+    /// [`Delivery::feeds`].
+    pub fn register_stream(&self, identity: &Identity, link: LinkHandle) {
+        self.add(identity, link, true);
+    }
+
+    fn add(&self, identity: &Identity, link: LinkHandle, stream: bool) {
         self.unregister(link.id());
         self.accounts.lock().insert(link.id(), identity.account);
         let mut links = self.links.lock();
         let mine = links.entry(identity.account).or_default();
-        while mine.len() >= self.per_account {
-            mine.remove(0).link.close(CloseReason::TooManyLinks);
+        while mine.iter().filter(|one| one.stream == stream).count() >= self.per_account
+            && let Some(oldest) = mine.iter().position(|one| one.stream == stream)
+        {
+            mine.remove(oldest).link.close(CloseReason::TooManyLinks);
         }
-        mine.push(Registered { owner: Owner::of(identity), session: identity.session, link });
+        mine.push(Registered { owner: Owner::of(identity), session: identity.session, link, stream });
+    }
+
+    /// What streams of events have been told.
+    pub fn feeds(&self) -> &Feeds {
+        &self.feeds
     }
 
     /// Removes a link that ended. Says whose it was.
@@ -209,6 +231,7 @@ impl Delivery {
 
     /// Sends an event to every link of an account. Says how many took it.
     pub fn send(&self, account: AccountId, event: &Event) -> usize {
+        self.feeds.tell(account, event);
         self.send_where(account, event, |_| true)
     }
 
@@ -219,6 +242,7 @@ impl Delivery {
 
     /// Sends an event to every link of an account except those of one device.
     pub fn send_others(&self, owner: &Owner, event: &Event) -> usize {
+        self.feeds.tell(owner.account, event);
         self.send_where(owner.account, event, |registered| registered.owner != *owner)
     }
 
@@ -229,16 +253,18 @@ impl Delivery {
 
     /// Sends an event to every link there is.
     pub fn send_all(&self, event: &Event) {
+        self.feeds.tell_all(event);
         let accounts: Vec<AccountId> = self.links.lock().keys().copied().collect();
         for account in accounts {
-            self.send(account, event);
+            self.send_where(account, event, |_| true);
         }
     }
 
     /// Commands every link of a device. Says how many took it.
     pub fn command_device(&self, owner: &Owner, command: impl Fn() -> LinkCommand) -> usize {
         let links = self.links.lock();
-        let mine = links.get(&owner.account).into_iter().flatten().filter(|registered| registered.owner == *owner);
+        let mine = links.get(&owner.account).into_iter().flatten();
+        let mine = mine.filter(|registered| registered.owner == *owner && !registered.stream);
         mine.filter(|registered| registered.link.command(command()).is_ok()).count()
     }
 
@@ -251,9 +277,11 @@ impl Delivery {
         }
     }
 
-    /// How many links a device has.
+    /// How many links a device has; streams of events are none.
     pub fn links_of(&self, owner: &Owner) -> usize {
-        self.links.lock().get(&owner.account).into_iter().flatten().filter(|r| r.owner == *owner).count()
+        let links = self.links.lock();
+        let mine = links.get(&owner.account).into_iter().flatten();
+        mine.filter(|registered| registered.owner == *owner && !registered.stream).count()
     }
 
     /// Ends every link of a session.
@@ -288,7 +316,7 @@ impl Delivery {
         }
     }
 
-    /// Whether an account has any link.
+    /// Whether an account has any link or stream.
     pub fn has_links(&self, account: AccountId) -> bool {
         self.links.lock().contains_key(&account)
     }
@@ -319,7 +347,7 @@ impl Delivery {
         let Some(mine) = links.get_mut(&account) else { return 0 };
         let mut reached = 0;
         mine.retain(|registered| {
-            if !wanted(registered) {
+            if registered.stream || !wanted(registered) {
                 return true;
             }
             let told = registered.link.tell(event);

@@ -52,7 +52,7 @@ impl Server {
         config.listen.clone_from(&addresses);
         let state = State::open(config)?;
         let connections = Arc::new(Semaphore::new(listen::connections_allowed(state.config.max_connections)));
-        let app = router::outside(&state).merge(crate::link::routes(&state));
+        let app = router::outside(&state);
         let mut serving = JoinSet::new();
         for listener in listeners {
             serving.spawn(listen::run(listener, app.clone(), connections.clone(), state.clone()));

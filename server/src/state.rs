@@ -8,7 +8,8 @@ use crate::config::Config;
 use crate::connections::Connections;
 use crate::contact::Contacts;
 use crate::database::{Database, DatabaseError, FolderLock};
-use crate::delivery::{CloseReason, Delivery, LinkCommand, LinkHandle};
+use crate::delivery::{COMMANDS_WAITING, CloseReason, Delivery, LinkCommand, LinkHandle};
+use crate::events::Feeds;
 use crate::file::Files;
 use crate::http::merge::Merging;
 use crate::http::problem::Refused;
@@ -17,13 +18,17 @@ use crate::identity::{
     AccountId, Accounts, Actor, Audit, Backoff, Grants, Hasher, HasherError, Identity, Lifetime, Passwords, Profiles,
     Prover, Sessions,
 };
+use crate::mailbox;
 use crate::presence::Presences;
 use crate::publication::Publications;
+use crate::repeats::{Envelopes, EnvelopesError, Repeats};
 use crate::tracks::Tracks;
 use parking_lot::Mutex;
 use relay::TrackId;
+use relay::seal::LinkId;
 use relay::track::Track;
 use relay::vocabulary::{Problem, Right, Role, Thing, code};
+use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -40,6 +45,9 @@ pub enum StateError {
     /// The certificate.
     #[error(transparent)]
     Certificate(#[from] crate::certificate::CertificateError),
+    /// The key of kept answers.
+    #[error(transparent)]
+    Envelopes(#[from] EnvelopesError),
 }
 
 /// Everything that commands and links work with.
@@ -67,6 +75,8 @@ pub struct State {
     pub audit: Audit,
     /// Who must wait before the next login.
     pub backoff: Backoff,
+    /// Commands that may come once more.
+    pub repeats: Arc<Repeats>,
     /// The chats.
     pub chats: Arc<Chats>,
     /// The files that people sent.
@@ -118,6 +128,7 @@ impl State {
             grants: Grants::new(database.clone()),
             audit: Audit::new(database.clone()),
             backoff: Backoff::default(),
+            repeats: Arc::new(Repeats::new(database.clone(), Envelopes::of_folder(&config.data)?)),
             merging: Merging::default(),
             publications: Mutex::default(),
             closing: watch::Sender::new(false),
@@ -149,6 +160,53 @@ impl State {
         }
         self.presences.found(&owner, link.id());
         self.link_reachable(link);
+    }
+
+    /// What streams of events have been told.
+    pub fn feeds(&self) -> &Feeds {
+        self.delivery.feeds()
+    }
+
+    /// Someone begins to listen to a stream of events: it stands among the links of the account, and who listens is
+    /// there. It cannot be called, for it has no tracks to speak on.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if the system has no random numbers.
+    pub fn stream_opened(
+        &self,
+        identity: &Identity,
+    ) -> Result<(LinkHandle, mailbox::Receiver<LinkCommand>), DatabaseError> {
+        let (commands, commanded) = mailbox::mailbox(COMMANDS_WAITING);
+        let (events, _) = mailbox::mailbox(1);
+        let mut name = [0; 16];
+        SystemRandom::new().fill(&mut name).map_err(|_| DatabaseError::Stopped)?;
+        let handle = LinkHandle::new(LinkId(name), commands, events);
+        handle.identify(identity.clone());
+        self.delivery.register_stream(identity, handle.clone());
+        self.presences.found(&Owner::of(identity), handle.id());
+        if *self.closing.borrow() {
+            handle.close(CloseReason::ServerClosing);
+        }
+        Ok((handle, commanded))
+    }
+
+    /// The stream has ended.
+    pub fn stream_gone(&self, stream: &LinkHandle) {
+        self.delivery.unregister(stream.id());
+        let Some(identity) = stream.identity() else { return };
+        self.forget_presence(&Owner::of(&identity), stream, Duration::ZERO);
+    }
+
+    fn forget_presence(&self, owner: &Owner, link: &LinkHandle, silence: Duration) {
+        match link.closing() {
+            // Everyone is to be found again as they were.
+            Some(CloseReason::ServerClosing) => {}
+            Some(CloseReason::Left | CloseReason::SessionEnded) => self.presences.left(owner, link.id()),
+            Some(CloseReason::TooManyLinks | CloseReason::Overloaded) | None => {
+                self.presences.lost(owner, link.id(), silence);
+            }
+        }
+        self.presences.leave(owner.account);
     }
 
     /// The link is heard, or heard again after [`State::link_unreachable`]. Without an identity nothing happens.
@@ -190,16 +248,7 @@ impl State {
         self.delivery.unregister(link.id());
         self.link_unreachable(link);
         let Some(identity) = link.identity() else { return };
-        let owner = Owner::of(&identity);
-        match link.closing() {
-            // Everyone is to be found again as they were.
-            Some(CloseReason::ServerClosing) => {}
-            Some(CloseReason::Left | CloseReason::SessionEnded) => self.presences.left(&owner, link.id()),
-            Some(CloseReason::TooManyLinks | CloseReason::Overloaded) | None => {
-                self.presences.lost(&owner, link.id(), silence);
-            }
-        }
-        self.presences.leave(owner.account);
+        self.forget_presence(&Owner::of(&identity), link, silence);
     }
 
     /// The live track of that number, if `identity` may read it.

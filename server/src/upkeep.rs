@@ -35,6 +35,9 @@ pub async fn run(state: Arc<State>) {
             if let Err(error) = state.audit.forget(state.config.audit).await {
                 tracing::warn!(%error, "cannot shorten the log of what was done");
             }
+            if let Err(error) = state.repeats.forget().await {
+                tracing::warn!(%error, "cannot forget old keys");
+            }
         }
     }
 }

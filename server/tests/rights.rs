@@ -24,10 +24,15 @@ use Least::{Administrator, Anonymous, Member, Moderator, Provider};
 
 const EVERYONE: [Least; 5] = [Anonymous, Member, Provider, Moderator, Administrator];
 
+/// What is not a command: no session is looked at, and anyone may read it in the clear.
+const OPEN: [&str; 5] = ["/v1/health", "/v1/public", "/v1/link", "/v1/openapi.json", "/v1/docs"];
+
 /// What each route needs, said once more and independently of the server's own table. The body is one that the command
 /// understands where that matters for being admitted.
 const ROUTES: &[(&str, &str, &str, Least)] = &[
     ("GET", "/v1/health", "", Anonymous),
+    ("GET", "/v1/openapi.json", "", Anonymous),
+    ("GET", "/v1/docs", "", Anonymous),
     ("GET", "/v1/public/{name}", "", Anonymous),
     ("POST", "/v1/link", "", Anonymous),
     ("POST", "/v1/link/seal", "", Anonymous),
@@ -51,6 +56,9 @@ const ROUTES: &[(&str, &str, &str, Least)] = &[
     ("DELETE", "/v1/sessions", "", Member),
     ("DELETE", "/v1/sessions/{id}", "", Member),
     ("POST", "/v1/session/renew", "", Member),
+    ("GET", "/v1/tokens", "", Member),
+    ("POST", "/v1/tokens", r#"{"name":"bot"}"#, Member),
+    ("DELETE", "/v1/tokens/{id}", "", Member),
     ("GET", "/v1/chats", "", Member),
     ("POST", "/v1/chats", r#"{"with":"nobody"}"#, Member),
     ("GET", "/v1/chats/{id}", "", Member),
@@ -76,6 +84,7 @@ const ROUTES: &[(&str, &str, &str, Least)] = &[
     ("GET", "/v1/files/{id}/thumbnail", "", Member),
     ("GET", "/v1/chats/{id}/messages", "", Member),
     ("POST", "/v1/chats/{id}/messages", r#"{"text":"x","key":"k"}"#, Member),
+    ("GET", "/v1/events", "", Member),
     ("GET", "/v1/calls", "", Member),
     ("POST", "/v1/calls", r#"{"chat":999}"#, Member),
     ("GET", "/v1/calls/{id}", "", Member),
@@ -194,7 +203,7 @@ async fn every_route_admits_whom_it_should_and_nobody_else() {
         let mut https = world.https().await;
         https.session = Some(of_locked.clone());
         let (status, answer) = https.send(method, &filled(path), Bytes::from_static(body.as_bytes())).await;
-        let looks = !path.starts_with("/v1/health") && !path.starts_with("/v1/public") && !path.starts_with("/v1/link");
+        let looks = !OPEN.iter().any(|open| path.starts_with(open));
         assert_eq!(answer["code"] == "session_expired", looks, "locked {method} {path}: {status} {answer}");
         tried += 1;
     }
@@ -207,7 +216,7 @@ async fn in_the_clear_nobody_is_admitted_however_good_the_session() {
     let root = world.account_of("root", Role::Administrator).await;
     let session = world.session(root).await;
     for (method, path, ..) in ROUTES {
-        if ["/v1/health", "/v1/public", "/v1/link"].iter().any(|open| path.starts_with(open)) {
+        if OPEN.iter().any(|open| path.starts_with(open)) {
             continue;
         }
         let request = format!(

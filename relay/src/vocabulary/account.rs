@@ -14,6 +14,7 @@ pub const SESSION_MAX: usize = 128;
 
 /// An account as others see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Account {
     /// The number that never changes.
     pub id: u64,
@@ -23,6 +24,7 @@ pub struct Account {
 
 /// Body of `POST /v1/login`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Login {
     /// Name of the account.
     pub user: String,
@@ -48,6 +50,7 @@ impl Check for Login {
 
 /// Body of `POST /v1/session`: shows a session that was opened before, and so authenticates the link it comes by.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Resume {
     /// The token from [`SessionOpened::session`].
     pub session: String,
@@ -67,6 +70,7 @@ impl Check for Resume {
 
 /// Answer to login and resume.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionOpened {
     /// The token to show from now on. Whoever holds it is this account: keep it like a password.
     pub session: String,

@@ -8,6 +8,7 @@ pub const PAGE_MAX: u32 = 200;
 
 /// An account as moderators and administrators see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccountEntry {
     /// Number and name.
     #[serde(flatten)]
@@ -28,6 +29,7 @@ pub struct AccountEntry {
 
 /// Answer to `GET /v1/admin/accounts?after=&limit=`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccountEntries {
     /// By number.
     pub accounts: Vec<AccountEntry>,
@@ -37,6 +39,7 @@ pub struct AccountEntries {
 
 /// Body of `POST /v1/admin/accounts`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MakeAccount {
     /// Its name.
     pub user: String,
@@ -63,6 +66,7 @@ impl Check for MakeAccount {
 
 /// Body of `PATCH /v1/admin/accounts/{id}`: what is not there stays as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeAccount {
     /// What it may do from now on; for administrators only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,6 +84,7 @@ impl Check for ChangeAccount {
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditEntry {
     /// Its number; they count up.
     pub id: u64,
@@ -102,6 +107,7 @@ pub struct AuditEntry {
 
 /// Answer to `GET /v1/admin/audit?before=&limit=`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditPage {
     /// The newest first.
     pub entries: Vec<AuditEntry>,

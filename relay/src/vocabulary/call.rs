@@ -8,6 +8,7 @@ pub type CallId = u64;
 
 /// Body of `POST /v1/calls`: rings everyone else in the chat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StartCall {
     /// The chat that the call belongs to.
     pub chat: ChatId,
@@ -21,6 +22,7 @@ impl Check for StartCall {
 
 /// A call as both ends see it; answer to start, accept, decline and hang up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Call {
     /// Its number.
     pub id: CallId,
@@ -36,6 +38,7 @@ pub struct Call {
 
 /// One person's part in a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Participant {
     /// The person's account.
     pub id: u64,
@@ -50,6 +53,7 @@ pub struct Participant {
 
 /// How far a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CallPhase {
     /// Nobody but the caller is in it yet.
@@ -60,11 +64,13 @@ pub enum CallPhase {
     Ended,
     /// A phase that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
 /// What one person does in a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// Asked, no device has answered yet.
@@ -83,11 +89,13 @@ pub enum Presence {
     Left,
     /// A presence that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
 /// Why a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// Someone hung up.
@@ -98,5 +106,6 @@ pub enum EndReason {
     ServerClosing,
     /// A reason that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }

@@ -22,6 +22,7 @@ pub type Member = super::Account;
 
 /// Who a chat is opened with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum With {
     /// Name of one account: the direct chat with it, of which there is one.
@@ -34,6 +35,7 @@ pub enum With {
 ///
 /// Whoever is asked gets a request, and is in the chat after accepting it. A direct chat exists at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OpenChat {
     /// `"bob"`, or `["bob", "carol"]`.
     pub with: With,
@@ -80,6 +82,7 @@ impl Check for OpenChat {
 
 /// What kind of chat it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChatKind {
     /// Of two, one for each pair.
@@ -89,11 +92,13 @@ pub enum ChatKind {
     Group,
     /// A kind that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
 /// What someone may do in a group chat. Each may do what those before it may.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChatRole {
     /// Writes, asks others in, leaves.
@@ -121,6 +126,7 @@ impl ChatRole {
 
 /// How someone stands to a chat.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// In it.
@@ -134,11 +140,13 @@ pub enum Standing {
     Declined,
     /// A standing that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
 /// Someone who belongs to a chat, with the part that they have in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChatMember {
     /// The account's number.
     pub id: u64,
@@ -154,6 +162,7 @@ pub struct ChatMember {
 
 /// Why a chat stands in someone's list who has not joined it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChatRequest {
     /// Who asks.
     pub from: Member,
@@ -166,6 +175,7 @@ pub struct ChatRequest {
 /// A chat as one of its members sees it. Its log is `track`: frames of kind `Message`, each payload one
 /// [`Message`](super::Message).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Chat {
     /// Its number.
     pub id: ChatId,
@@ -219,6 +229,7 @@ pub const UNREAD_MAX: u32 = 1_000;
 
 /// Answer to `GET /v1/chats?after=&limit=`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Chats {
     /// The chats of the caller, the one with the newest entry first, requests among them.
     pub chats: Vec<Chat>,
@@ -229,6 +240,7 @@ pub struct Chats {
 
 /// Answer to `GET /v1/chats/{id}/members`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChatMembers {
     /// Everyone who belongs to it, in the order of their numbers.
     pub members: Vec<ChatMember>,
@@ -236,6 +248,7 @@ pub struct ChatMembers {
 
 /// Body of `POST /v1/chats/{id}/members`: asks others into a group chat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AskIn {
     /// Names of accounts. Who belongs to the chat already is passed over.
     pub names: Vec<String>,
@@ -254,6 +267,7 @@ impl Check for AskIn {
 /// Body of `PUT /v1/chats/{id}/members/{account}`: what a member may do from now on. The owner who makes another one
 /// owner is a moderator afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetRole {
     /// The new role.
     pub role: ChatRole,
@@ -267,6 +281,7 @@ impl Check for SetRole {
 
 /// Body of `PATCH /v1/chats/{id}`. What is absent stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeChat {
     /// The group's new name; empty for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -295,6 +310,7 @@ impl Check for ChangeChat {
 
 /// Why a chat is no longer in someone's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClosedReason {
     /// They left it.
@@ -307,6 +323,7 @@ pub enum ClosedReason {
     Ignored,
     /// A reason that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 

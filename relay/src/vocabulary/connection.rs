@@ -8,6 +8,7 @@ pub const CONNECTIONS_MAX: u32 = 500;
 
 /// How one direction of a link travels at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Carriage {
     /// Requests with a length, or answers of one batch.
@@ -16,11 +17,13 @@ pub enum Carriage {
     Streaming,
     /// A kind that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
 /// What proxies said of themselves in the request that opened a link. Anyone may claim anything there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProxyHint {
     /// The field `Via` (RFC 9110, section 7.6.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,6 +35,7 @@ pub struct ProxyHint {
 
 /// One open link, for administrators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Connection {
     /// Counts the links since the server's start. It is not the link's name, which is a secret.
     pub number: u64,
@@ -75,6 +79,7 @@ pub struct Connection {
 
 /// Answer to `GET /v1/connections?after=&limit=`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Connections {
     /// The oldest first, all with a number above `after`.
     pub connections: Vec<Connection>,

@@ -16,6 +16,7 @@ pub const CONTACTS_PAGE_MAX: u32 = 200;
 
 /// Body of `POST /v1/contacts/requests`: asks someone to become a contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AskContact {
     /// Name of the other account.
     pub to: String,
@@ -33,6 +34,7 @@ impl Check for AskContact {
 
 /// A request that waits for an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ContactRequest {
     /// Who asks. Status texts are for contacts only.
     pub from: Profile,
@@ -47,6 +49,7 @@ pub struct ContactRequest {
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RequestOutcome {
     /// Both are contacts now.
@@ -57,11 +60,13 @@ pub enum RequestOutcome {
     Withdrawn,
     /// An outcome that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
 /// Answer to `GET /v1/contacts/requests`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ContactRequests {
     /// Those that wait for the caller's answer, the oldest first.
     pub incoming: Vec<ContactRequest>,
@@ -71,6 +76,7 @@ pub struct ContactRequests {
 
 /// Someone who has become a contact by consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Contact {
     /// Who it is. The status text is in the presence.
     pub who: Profile,
@@ -85,6 +91,7 @@ pub struct Contact {
 
 /// Answer to `GET /v1/contacts?after=&limit=`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Contacts {
     /// By number of the account, all above `after`.
     pub contacts: Vec<Contact>,
@@ -97,6 +104,7 @@ pub struct Contacts {
 
 /// Body of `PUT /v1/contacts/{account}/groups`: the groups that this contact is in from now on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetGroups {
     /// Their names. A group exists while someone is in it.
     pub groups: Vec<String>,
@@ -113,6 +121,7 @@ impl Check for SetGroups {
 
 /// Body of `POST /v1/contacts/groups/rename`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RenameGroup {
     /// Its name.
     pub from: String,
@@ -130,6 +139,7 @@ impl Check for RenameGroup {
 
 /// Answer to `GET /v1/blocks`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Blocks {
     /// Whom the caller has blocked, by name.
     pub blocked: Vec<Account>,
@@ -137,6 +147,7 @@ pub struct Blocks {
 
 /// Answer to `GET /v1/directory?prefix=&after=&limit=`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Directory {
     /// Accounts whose name or display name begins so, by name, all after `after`; without their status texts.
     pub people: Vec<Profile>,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One session of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceSession {
     /// Its number, to end it by.
     pub id: u64,
@@ -24,6 +25,7 @@ pub struct DeviceSession {
 
 /// Answer to `GET /v1/sessions` and `GET /v1/admin/accounts/{id}/sessions`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceSessions {
     /// The one that was shown last first.
     pub sessions: Vec<DeviceSession>,
@@ -31,6 +33,7 @@ pub struct DeviceSessions {
 
 /// Body of `POST /v1/sessions`: opens one more session of the caller's account, for a script or a bot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OpenSession {
     /// What it is for.
     pub device: String,

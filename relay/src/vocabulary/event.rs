@@ -11,6 +11,7 @@ pub const EVENT_MAX: usize = 128 * 1024;
 
 /// One event. On the wire: `{"v":1,"event":"call.invited","call":{…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event")]
 pub enum Event {
     /// A chat has come into this account's list: someone opened it with this account, or this account joined it. Its
@@ -202,6 +203,7 @@ pub enum Event {
     },
     /// An event that this version does not know: ignore it.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 

@@ -16,6 +16,7 @@ pub const WAVEFORM_MAX: usize = 128;
 
 /// Body of `POST /v1/files`: announces a file, whose bytes follow by `PUT /v1/files/{id}?at=`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SendFile {
     /// Its name, without folders.
     pub name: String,
@@ -53,6 +54,7 @@ impl Check for SendFile {
 
 /// What is shown of a voice message before it is played.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Voice {
     /// How long it is, in milliseconds.
     pub duration_ms: u64,
@@ -72,6 +74,7 @@ impl Voice {
 
 /// What has come of a file: answer to `POST /v1/files`, `PUT` and `GET /v1/files/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileProgress {
     /// Its number, to be named in a message.
     pub id: String,
@@ -87,6 +90,7 @@ pub struct FileProgress {
 
 /// A file that hangs on a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attachment {
     /// Its number: `GET /v1/files/{id}/content`.
     pub id: String,

@@ -15,6 +15,7 @@ pub const INVITATION_HOURS_MAX: u32 = 366 * 24;
 
 /// Body of `POST /v1/join`: makes an account and logs it in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Join {
     /// The invitation's code; without one the server must allow everyone to register.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,6 +45,7 @@ impl Check for Join {
 
 /// Body of `POST /v1/reset`: sets a new password with an administrator's one-time code.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reset {
     /// Name of the account.
     pub user: String,
@@ -69,6 +71,7 @@ impl Check for Reset {
 
 /// Body of `PUT /v1/me/password`. Every other session of the account ends.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangePassword {
     /// The password so far.
     pub old: String,
@@ -91,6 +94,7 @@ impl Check for ChangePassword {
 
 /// Body of `DELETE /v1/me`: removes the caller's own account for good.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Leave {
     /// The password, once more.
     pub password: String,
@@ -110,6 +114,7 @@ impl Check for Leave {
 
 /// Answer to `POST /v1/admin/accounts/{id}/reset`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ResetCode {
     /// To be told to the account's owner, who uses it once. It is shown only now.
     pub code: String,
@@ -125,6 +130,7 @@ impl fmt::Debug for ResetCode {
 
 /// Body of `POST /v1/admin/invitations`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Invite {
     /// The role of who joins by it.
     #[serde(default)]
@@ -155,6 +161,7 @@ impl Check for Invite {
 
 /// An invitation as administrators see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Invitation {
     /// Its number.
     pub id: u64,
@@ -173,6 +180,7 @@ pub struct Invitation {
 
 /// Answer to `POST /v1/admin/invitations`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Invited {
     /// What was made.
     pub invitation: Invitation,
@@ -188,6 +196,7 @@ impl fmt::Debug for Invited {
 
 /// Answer to `GET /v1/admin/invitations`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Invitations {
     /// Those that are still good, the newest first.
     pub invitations: Vec<Invitation>,

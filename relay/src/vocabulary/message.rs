@@ -28,6 +28,7 @@ pub const SEND_LATER_MAX: u64 = 366 * 24 * 3_600_000;
 
 /// Body of `POST /v1/chats/{id}/messages`: a line, or a change of an earlier one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SendMessage {
     /// What is said, at most [`TEXT_MAX`]; empty only with files or a change.
     #[serde(default)]
@@ -94,6 +95,7 @@ impl Check for SendMessage {
 
 /// An entry that changes an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
     /// Another text for an own line. In an entry read back it is empty if the line was erased since.
@@ -128,6 +130,7 @@ pub enum Change {
     },
     /// A change that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
@@ -158,6 +161,7 @@ impl Change {
 
 /// Answer to a sent message. It is given after the message has reached the disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MessageAccepted {
     /// Its place in the chat, from 1, without gaps.
     pub sequence: u64,
@@ -167,6 +171,7 @@ pub struct MessageAccepted {
 
 /// Answer to a message with `send_at`: kept on the disk until then. Also one line of `GET /v1/chats/{id}/scheduled`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Scheduled {
     /// Its number, for `DELETE /v1/chats/{id}/scheduled/{scheduled}`.
     pub id: u64,
@@ -178,6 +183,7 @@ pub struct Scheduled {
 
 /// Answer to `GET /v1/chats/{id}/scheduled`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AllScheduled {
     /// The caller's own, the next one first.
     pub scheduled: Vec<Scheduled>,
@@ -186,6 +192,7 @@ pub struct AllScheduled {
 /// One entry of a chat: in history as it is now, in a frame of kind `Message` as it was written (but for what was
 /// erased since).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Message {
     /// Its place in the chat, from 1, without gaps.
     pub sequence: u64,
@@ -317,6 +324,7 @@ impl Message {
 
 /// Why nothing is left of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Erased {
     /// Its author or a moderator deleted it.
@@ -325,11 +333,13 @@ pub enum Erased {
     Expired,
     /// A reason that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
 /// A reaction under a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reaction {
     /// One emoji.
     pub emoji: String,
@@ -339,6 +349,7 @@ pub struct Reaction {
 
 /// What the server itself writes into a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Notice {
     /// A call that nobody took.
@@ -395,6 +406,7 @@ pub enum Notice {
     },
     /// A kind that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
@@ -403,6 +415,7 @@ pub enum Notice {
 /// `?after=N` gives what follows entry N, `?before=N` what stands before it, `?around=N` both; without any of them, the
 /// newest. `&limit=` says how many lines at most ([`HISTORY_MAX`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct History {
     /// Lines and notices in order of sequence, as they are now; changes are in them and do not stand by themselves.
     pub messages: Vec<Message>,
@@ -416,6 +429,7 @@ pub struct History {
 
 /// Answer to `GET /v1/search?q=&chat=&before=&limit=`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Found {
     /// The newest first.
     pub hits: Vec<Hit>,
@@ -426,6 +440,7 @@ pub struct Found {
 
 /// A line that was searched for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Hit {
     /// Number of its chat.
     pub chat: u64,

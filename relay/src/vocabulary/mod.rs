@@ -23,6 +23,7 @@ mod problem;
 mod profile;
 mod rights;
 mod signal;
+mod token;
 mod track;
 
 pub use account::{Account, DEVICE_MAX, Login, NAME_MAX, PASSWORD_MAX, Resume, SESSION_MAX, SessionOpened};
@@ -61,6 +62,7 @@ pub use profile::{
 };
 pub use rights::{Grant, Grants, Right, Role, THING_ID_MAX, Thing, Ungrant, UnknownWord};
 pub use signal::{AllMarks, Marks, SetMarks, SetTyping, Signal, TYPING_AGAIN_MS};
+pub use token::{ApiToken, ApiTokens, MakeToken, TOKENS_MAX, TokenMade};
 pub use track::{CreateTrack, MediaTracks, ReadFrom, TRACK_NAME_MAX, TrackCreated};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

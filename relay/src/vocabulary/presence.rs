@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How far someone can be reached at the moment, the least first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Availability {
     /// No device is connected, or none is shown to whoever asks.
@@ -20,11 +21,13 @@ pub enum Availability {
     DoNotDisturb,
     /// A state that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
 /// What a person has chosen to be. It holds on all devices and over restarts until something else is chosen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Wish {
     /// What the devices say: available while one of them is used.
@@ -38,6 +41,7 @@ pub enum Wish {
 
 /// One person's presence as contacts see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PresenceInfo {
     /// How far the person can be reached.
     pub state: Availability,
@@ -54,6 +58,7 @@ pub struct PresenceInfo {
 
 /// Body of `PUT /v1/presence`: what is not there stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetPresence {
     /// What the person chooses to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +79,7 @@ impl Check for SetPresence {
 
 /// Answer to `GET` and `PUT /v1/presence`: the caller's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OwnPresence {
     /// What the caller has chosen.
     pub chosen: Wish,

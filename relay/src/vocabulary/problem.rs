@@ -3,80 +3,99 @@
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// Stable codes: programs decide by these, people read `title` and `detail`.
-pub mod code {
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $word:literal, $title:literal;)*) => {
+        /// Stable codes: programs decide by these, people read `title` and `detail`.
+        pub mod code {
+            $($(#[doc = $doc])* pub const $name: &str = $word;)*
+
+            /// Every code, with its title and what it means.
+            pub const ALL: &[(&str, &str, &str)] = &[$(($name, $title, concat!($($doc),*))),*];
+        }
+    };
+}
+codes! {
     /// The command came over plain http outside a sealed link.
-    pub const NOT_SECURE: &str = "not_secure";
+    NOT_SECURE = "not_secure", "This needs https or a sealed link";
     /// No session was shown.
-    pub const NO_SESSION: &str = "no_session";
+    NO_SESSION = "no_session", "Not logged in";
     /// The session is unknown, ended or expired: log in again.
-    pub const SESSION_EXPIRED: &str = "session_expired";
+    SESSION_EXPIRED = "session_expired", "The session has ended";
     /// Name or password is wrong.
-    pub const WRONG_PASSWORD: &str = "wrong_password";
+    WRONG_PASSWORD = "wrong_password", "Name or password is wrong";
     /// The account is locked: its owner must ask an administrator.
-    pub const ACCOUNT_LOCKED: &str = "account_locked";
+    ACCOUNT_LOCKED = "account_locked", "The account is locked";
     /// A one-time code or an invitation is wrong, used up or expired.
-    pub const WRONG_CODE: &str = "wrong_code";
+    WRONG_CODE = "wrong_code", "The code is wrong, used up or expired";
     /// Nobody may join this server without an invitation.
-    pub const INVITATION_NEEDED: &str = "invitation_needed";
+    INVITATION_NEEDED = "invitation_needed", "An invitation is needed";
     /// Too many attempts: wait.
-    pub const TOO_MANY_ATTEMPTS: &str = "too_many_attempts";
+    TOO_MANY_ATTEMPTS = "too_many_attempts", "Too many attempts";
     /// Known, but not allowed to do this.
-    pub const NOT_ALLOWED: &str = "not_allowed";
+    NOT_ALLOWED = "not_allowed", "Not allowed";
     /// No such thing, or none that the caller may know of.
-    pub const NOT_FOUND: &str = "not_found";
+    NOT_FOUND = "not_found", "Not found";
     /// The path exists, the method does not.
-    pub const METHOD_NOT_ALLOWED: &str = "method_not_allowed";
+    METHOD_NOT_ALLOWED = "method_not_allowed", "Method not allowed";
     /// The request cannot be understood.
-    pub const MALFORMED: &str = "malformed";
+    MALFORMED = "malformed", "The request cannot be understood";
+    /// The body is of a media type that is not understood here: send JSON.
+    UNSUPPORTED_MEDIA = "unsupported_media", "Media type not supported";
+    /// The `Idempotency-Key` was used for another request before.
+    KEY_REUSED = "key_reused", "The key was used for something else";
+    /// The first request with this `Idempotency-Key` is still being worked on.
+    STILL_WORKING = "still_working", "Still being worked on";
+    /// What was asked for with this `Idempotency-Key` was done, but its answer is not kept: look what is there.
+    ANSWER_LOST = "answer_lost", "Done, but the answer is lost";
     /// The request is of a version that is not spoken here.
-    pub const UNSUPPORTED_VERSION: &str = "unsupported_version";
+    UNSUPPORTED_VERSION = "unsupported_version", "Version not supported";
     /// A field is longer than its limit.
-    pub const TOO_LONG: &str = "too_long";
+    TOO_LONG = "too_long", "Too long";
     /// A field has a value that is not allowed.
-    pub const INVALID: &str = "invalid";
+    INVALID = "invalid", "Value not allowed";
     /// This command makes sense only inside a link.
-    pub const LINK_NEEDED: &str = "link_needed";
+    LINK_NEEDED = "link_needed", "This needs a link";
     /// What this command gives is bytes: inside a link, ask for it on the bulk track.
-    pub const BULK_NEEDED: &str = "bulk_needed";
+    BULK_NEEDED = "bulk_needed", "This needs the bulk track";
     /// A piece of a file does not begin where the file on the server ends.
-    pub const WRONG_OFFSET: &str = "wrong_offset";
+    WRONG_OFFSET = "wrong_offset", "Another piece comes next";
     /// The link has ended: open a new one.
-    pub const LINK_GONE: &str = "link_gone";
+    LINK_GONE = "link_gone", "The link has ended";
     /// The caller is in another call.
-    pub const IN_A_CALL: &str = "in_a_call";
+    IN_A_CALL = "in_a_call", "Already in a call";
     /// The call has moved on: answered elsewhere, over, or never offered.
-    pub const CALL_MOVED_ON: &str = "call_moved_on";
+    CALL_MOVED_ON = "call_moved_on", "The call has moved on";
     /// Without this account nobody could administer the server.
-    pub const LAST_ADMINISTRATOR: &str = "last_administrator";
+    LAST_ADMINISTRATOR = "last_administrator", "The last administrator";
     /// A picture that cannot be read, or is too large.
-    pub const UNUSABLE_PICTURE: &str = "unusable_picture";
+    UNUSABLE_PICTURE = "unusable_picture", "The picture cannot be used";
     /// The other person does not want to hear from the caller.
-    pub const NOT_REACHABLE: &str = "not_reachable";
+    NOT_REACHABLE = "not_reachable", "This person cannot be reached";
     /// The caller has blocked the other person.
-    pub const BLOCKED_BY_YOU: &str = "blocked_by_you";
+    BLOCKED_BY_YOU = "blocked_by_you", "You have blocked this person";
     /// There are as many of these as there may be.
-    pub const TOO_MANY: &str = "too_many";
+    TOO_MANY = "too_many", "There are too many already";
     /// The other side of a direct chat does not want it.
-    pub const CHAT_DECLINED: &str = "chat_declined";
+    CHAT_DECLINED = "chat_declined", "The chat was declined";
     /// The chat's request is not accepted, or waits for nobody any more.
-    pub const NOT_ACCEPTED: &str = "not_accepted";
+    NOT_ACCEPTED = "not_accepted", "The request is not accepted";
     /// As many as there may be are there already.
-    pub const LIMIT_REACHED: &str = "limit_reached";
+    LIMIT_REACHED = "limit_reached", "As many as there may be";
     /// The name is in use.
-    pub const NAME_TAKEN: &str = "name_taken";
+    NAME_TAKEN = "name_taken", "The name is in use";
     /// The server's disk is full.
-    pub const DISK_FULL: &str = "disk_full";
+    DISK_FULL = "disk_full", "The server's disk is full";
     /// The server has too much to do: come back after a while.
-    pub const OVERLOADED: &str = "overloaded";
+    OVERLOADED = "overloaded", "The server has too much to do";
     /// The server's database does not answer.
-    pub const DATABASE_UNAVAILABLE: &str = "database_unavailable";
+    DATABASE_UNAVAILABLE = "database_unavailable", "The server's database does not answer";
     /// A fault of the server's own.
-    pub const INTERNAL: &str = "internal";
+    INTERNAL = "internal", "Internal error";
 }
 
 /// A problem. Media type `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// `urn:komado:problem:` and the code.
     #[serde(rename = "type")]
@@ -124,42 +143,7 @@ impl std::fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 fn title(code: &str) -> &'static str {
-    match code {
-        code::NOT_SECURE => "This needs https or a sealed link",
-        code::NO_SESSION => "Not logged in",
-        code::SESSION_EXPIRED => "The session has ended",
-        code::WRONG_PASSWORD => "Name or password is wrong",
-        code::ACCOUNT_LOCKED => "The account is locked",
-        code::WRONG_CODE => "The code is wrong, used up or expired",
-        code::INVITATION_NEEDED => "An invitation is needed",
-        code::LAST_ADMINISTRATOR => "The last administrator",
-        code::UNUSABLE_PICTURE => "The picture cannot be used",
-        code::TOO_MANY_ATTEMPTS => "Too many attempts",
-        code::NOT_ALLOWED => "Not allowed",
-        code::NOT_FOUND => "Not found",
-        code::METHOD_NOT_ALLOWED => "Method not allowed",
-        code::MALFORMED => "The request cannot be understood",
-        code::UNSUPPORTED_VERSION => "Version not supported",
-        code::TOO_LONG => "Too long",
-        code::INVALID => "Value not allowed",
-        code::LINK_NEEDED => "This needs a link",
-        code::BULK_NEEDED => "This needs the bulk track",
-        code::WRONG_OFFSET => "Another piece comes next",
-        code::LINK_GONE => "The link has ended",
-        code::IN_A_CALL => "Already in a call",
-        code::CALL_MOVED_ON => "The call has moved on",
-        code::TOO_MANY => "There are too many already",
-        code::NOT_REACHABLE => "This person cannot be reached",
-        code::BLOCKED_BY_YOU => "You have blocked this person",
-        code::CHAT_DECLINED => "The chat was declined",
-        code::NOT_ACCEPTED => "The request is not accepted",
-        code::LIMIT_REACHED => "As many as there may be",
-        code::NAME_TAKEN => "The name is in use",
-        code::DISK_FULL => "The server's disk is full",
-        code::OVERLOADED => "The server has too much to do",
-        code::DATABASE_UNAVAILABLE => "The server's database does not answer",
-        _ => "Internal error",
-    }
+    code::ALL.iter().find(|(known, ..)| *known == code).map_or("Internal error", |(_, title, _)| title)
 }
 
 #[cfg(test)]
@@ -174,5 +158,13 @@ mod tests {
         assert_eq!(json["status"], 429);
         assert_eq!(json["retry_after_ms"], 2000);
         assert_eq!(serde_json::from_value::<Problem>(json).unwrap(), problem);
+    }
+
+    #[test]
+    fn every_code_stands_once_and_says_what_it_means() {
+        for (at, (word, title, meaning)) in code::ALL.iter().enumerate() {
+            assert!(code::ALL[..at].iter().all(|(other, ..)| other != word), "{word} stands twice");
+            assert!(!title.is_empty() && meaning.trim().ends_with('.'), "{word}: {title}: {meaning}");
+        }
     }
 }

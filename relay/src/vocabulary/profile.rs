@@ -18,6 +18,7 @@ pub const PICTURE_SIDE: u32 = 256;
 
 /// What others see of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Profile {
     /// The number that never changes.
     pub id: u64,
@@ -36,6 +37,7 @@ pub struct Profile {
 
 /// Answer to `GET /v1/me`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Me {
     /// What others see.
     #[serde(flatten)]
@@ -48,6 +50,7 @@ pub struct Me {
 
 /// Body of `PATCH /v1/me`: what is not there stays as it is, what is empty is taken away.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeProfile {
     /// How to be called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,6 +90,7 @@ fn line(what: &'static str, limit: usize, text: Option<&str>) -> Result<(), Voca
 /// A picture inside JSON: body of `PUT /v1/me/picture` and answer of `GET /v1/pictures/{picture}` through a link. Over
 /// https both are the image itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PictureData {
     /// The image in base64 (RFC 4648, section 4). Sent: PNG, JPEG, WebP or GIF; kept: JPEG.
     pub image: String,
@@ -100,6 +104,7 @@ impl Check for PictureData {
 
 /// Answer to `PUT /v1/me/picture`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PictureKept {
     /// Its name from now on.
     pub picture: String,

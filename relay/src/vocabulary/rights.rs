@@ -9,6 +9,7 @@ pub const THING_ID_MAX: usize = 64;
 
 /// What an account may do anywhere. Each role may do what those before it may.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Chats and calls.
@@ -24,6 +25,7 @@ pub enum Role {
 
 /// A kind of thing that a grant is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Thing {
     /// A chat, by its number.
@@ -38,6 +40,7 @@ pub enum Thing {
 
 /// What a grant allows. Each right includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Right {
     /// See it.
@@ -93,6 +96,7 @@ words!(Right: Read = "read", Write = "write", Manage = "manage");
 
 /// What an account may do with one thing, whatever its role. Body of `PUT /v1/admin/grants`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Grant {
     /// Number of the account.
     pub account: u64,
@@ -112,6 +116,7 @@ impl Check for Grant {
 
 /// Body of `DELETE /v1/admin/grants`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ungrant {
     /// Number of the account.
     pub account: u64,
@@ -129,6 +134,7 @@ impl Check for Ungrant {
 
 /// Answer to `GET /v1/admin/accounts/{id}/grants`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Grants {
     /// By thing.
     pub grants: Vec<Grant>,

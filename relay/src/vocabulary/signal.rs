@@ -10,6 +10,7 @@ pub const TYPING_AGAIN_MS: u64 = 4_000;
 /// The newest of its kind about one member: payload of a frame of kind `Event` on a chat's track of signals, which keeps
 /// the latest of each. On the wire: `{"v":1,"signal":"marks","account":2,"delivered":14,"read":12}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "signal", rename_all = "snake_case")]
 pub enum Signal {
     /// How far a member has come.
@@ -25,11 +26,13 @@ pub enum Signal {
     },
     /// A signal that this version does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
 /// How far a member has come in a chat.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Marks {
     /// Who.
     pub account: u64,
@@ -41,6 +44,7 @@ pub struct Marks {
 
 /// Answer to `GET /v1/chats/{id}/marks`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AllMarks {
     /// Of everyone who has joined.
     pub marks: Vec<Marks>,
@@ -49,6 +53,7 @@ pub struct AllMarks {
 /// Body of `PUT /v1/chats/{id}/marks`: how far the caller has come. Marks only ever go forward; what is read is
 /// delivered as well.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetMarks {
     /// A device has every entry up to this sequence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,6 +71,7 @@ impl Check for SetMarks {
 
 /// Body of `POST /v1/chats/{id}/typing`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetTyping {
     /// Whether the caller types.
     pub on: bool,

@@ -8,6 +8,7 @@ pub const TRACK_NAME_MAX: usize = 64;
 
 /// Body of `PUT /v1/cursors/{track}`: where to begin reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReadFrom {
     /// The last sequence the reader already has; without it a chat is read from its next message, media from the newest
     /// keyframe. 0 reads a chat from its beginning.
@@ -23,6 +24,7 @@ impl Check for ReadFrom {
 
 /// Body of `POST /v1/tracks`, for publishers only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateTrack {
     /// Its name in `GET /v1/public/{name}`: ASCII letters, digits, `-`, `_` and `.`.
     pub name: String,
@@ -46,6 +48,7 @@ impl Check for CreateTrack {
 
 /// Answer to `POST /v1/tracks`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TrackCreated {
     /// The track to write frames to.
     pub track: u64,
@@ -55,6 +58,7 @@ pub struct TrackCreated {
 
 /// What one participant of a call writes and the others read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MediaTracks {
     /// The microphone.
     pub audio: u64,

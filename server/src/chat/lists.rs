@@ -1,10 +1,13 @@
 //! The list of someone's chats, page by page, with what they have not read.
 
 use super::{Chats, entries::kind};
-use crate::database::{Connection, DatabaseError, params};
+use crate::database::{Connection, DatabaseError, Row, params};
 use crate::identity::AccountId;
 use relay::vocabulary::{CHATS_MAX, Chat, ChatId, UNREAD_MAX};
 use std::str::FromStr;
+
+/// Most chats that one listener follows.
+const FOLLOWED_MAX: u32 = 2_000;
 
 /// Where a page of the list begins: after the chat with this last activity and number. Written as `at-number`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +59,41 @@ impl Chats {
             chats.extend(room.view(account).map(|chat| Chat { unread: row.unread, ..chat }));
         }
         Ok((chats, next))
+    }
+
+    /// The chats in the list of an account (or this one of them), each with its newest entry among those up to number
+    /// `stored` of the whole database. At most [`FOLLOWED_MAX`], the newest chats.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn places(
+        &self,
+        account: AccountId,
+        only: Option<ChatId>,
+        stored: u64,
+    ) -> Result<Vec<(ChatId, u64)>, DatabaseError> {
+        let sql = format!(
+            "SELECT m.chat, coalesce((SELECT e.sequence FROM entries e WHERE e.chat = m.chat AND e.number <= ?2
+                                      ORDER BY e.sequence DESC LIMIT 1), 0)
+             FROM members m WHERE m.account = ?1 AND m.standing < 2 AND (?3 = 0 OR m.chat = ?3)
+             ORDER BY m.chat DESC LIMIT {FOLLOWED_MAX}"
+        );
+        // No chat has the number 0.
+        let only = only.unwrap_or_default();
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.database.read(move |c| c.query(&sql, params![account, stored, only], read)).await
+    }
+
+    /// The number of the newest entry of the whole database; every entry up to it stands on its chat's track when this is
+    /// answered.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn barrier(&self) -> Result<u64, DatabaseError> {
+        // By way of the writer, which puts entries on their tracks in the order of its jobs.
+        self.database
+            .write(|c| c.query_row("SELECT coalesce(max(number), 0) FROM entries", &[], |row| row.get(0)))
+            .await
     }
 
     /// How many lines of others an account has not read.

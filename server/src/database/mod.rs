@@ -5,6 +5,7 @@
 //! bounded: what does not fit is refused at once. How statements are written for both engines stands at
 //! [`Connection`](connection).
 
+mod beside;
 #[cfg(test)]
 pub(crate) mod both;
 pub mod connection;
@@ -20,6 +21,7 @@ mod sqlite;
 mod value;
 mod writer;
 
+pub use beside::beside;
 pub use connection::{Connection, Dialect};
 pub use error::DatabaseError;
 pub use folder::FolderLock;
@@ -112,6 +114,12 @@ impl Database {
         J: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         A: FnOnce(&T) + Send + 'static,
     {
+        let beside = beside::take();
+        let job = move |c: &Connection| {
+            let done = job(c)?;
+            beside.map_or(Ok(()), |beside| beside(c))?;
+            Ok(done)
+        };
         self.writer.submit(job, after)?.await.map_err(|_| DatabaseError::Stopped)?
     }
 

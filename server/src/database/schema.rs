@@ -36,6 +36,7 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("schema/0041_search.sqlite.sql"),
         postgres: include_str!("schema/0041_search.postgres.sql"),
     },
+    Step::Common(include_str!("schema/0060_api.sql")),
 ];
 
 /// Brings the database to the newest version.

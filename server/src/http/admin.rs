@@ -2,6 +2,7 @@
 
 use super::caller::Known;
 use super::extract::{Asked, At, Body};
+use super::pages::{Paged, cursor};
 use super::problem::Refused;
 use crate::identity::{AccountId, AccountsError};
 use crate::state::State;
@@ -11,32 +12,44 @@ use relay::vocabulary::{
     Account, AccountEntries, AccountEntry, AuditPage, ChangeAccount, DeviceSessions, Grant, Grants, Invitations,
     Invite, Invited, MakeAccount, PAGE_MAX, Problem, ResetCode, Ungrant, code,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 
 type Shared = axum::extract::State<Arc<State>>;
 
 /// Which page of a list is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct After {
+    /// What the page before gave as `next`.
+    cursor: Option<String>,
+    /// Only what has a higher number than this.
     #[serde(default)]
     after: u64,
+    /// How many at most.
     limit: Option<u32>,
 }
 
 /// Which page of the log is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Before {
+    /// What the page before gave as `next`.
+    cursor: Option<String>,
+    /// Only entries with lower numbers than this one.
     before: Option<u64>,
+    /// How many at most.
     limit: Option<u32>,
 }
 
-/// `GET /v1/admin/accounts?after=&limit=`
+/// `GET /v1/admin/accounts?cursor=&limit=`
 pub(super) async fn accounts(
     axum::extract::State(state): Shared,
     Asked(page): Asked<After>,
-) -> Result<Json<AccountEntries>, Refused> {
-    Ok(Json(state.accounts.list(page.after, page.limit.unwrap_or(PAGE_MAX)).await?))
+) -> Result<Json<Paged<AccountEntries>>, Refused> {
+    let after = cursor(page.cursor.as_deref())?.unwrap_or(page.after);
+    let accounts = state.accounts.list(after, page.limit.unwrap_or(PAGE_MAX)).await?;
+    let last = accounts.accounts.last().filter(|_| accounts.more).map(|entry| entry.account.id);
+    Ok(Json(Paged::new(accounts, last)))
 }
 
 /// `POST /v1/admin/accounts`
@@ -138,9 +151,15 @@ pub(super) async fn take_grant(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /v1/admin/invitations`
-pub(super) async fn invitations(axum::extract::State(state): Shared) -> Result<Json<Invitations>, Refused> {
-    Ok(Json(Invitations { invitations: state.accounts.invitations().await? }))
+/// `GET /v1/admin/invitations?cursor=&limit=`
+pub(super) async fn invitations(
+    axum::extract::State(state): Shared,
+    Asked(page): Asked<Before>,
+) -> Result<Json<Paged<Invitations>>, Refused> {
+    let before = cursor(page.cursor.as_deref())?.or(page.before);
+    let (invitations, more) = state.accounts.invitations(before, page.limit.unwrap_or(PAGE_MAX)).await?;
+    let last = invitations.last().filter(|_| more).map(|invitation| invitation.id);
+    Ok(Json(Paged::new(Invitations { invitations }, last)))
 }
 
 /// `POST /v1/admin/invitations`
@@ -166,10 +185,13 @@ pub(super) async fn withdraw(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /v1/admin/audit?before=&limit=`
+/// `GET /v1/admin/audit?cursor=&limit=`
 pub(super) async fn audit(
     axum::extract::State(state): Shared,
     Asked(page): Asked<Before>,
-) -> Result<Json<AuditPage>, Refused> {
-    Ok(Json(state.audit.page(page.before, page.limit.unwrap_or(PAGE_MAX)).await?))
+) -> Result<Json<Paged<AuditPage>>, Refused> {
+    let before = cursor(page.cursor.as_deref())?.or(page.before);
+    let log = state.audit.page(before, page.limit.unwrap_or(PAGE_MAX)).await?;
+    let last = log.entries.last().filter(|_| log.more).map(|entry| entry.id);
+    Ok(Json(Paged::new(log, last)))
 }

@@ -8,6 +8,7 @@ use crate::state::State;
 use axum::Json;
 use http::StatusCode;
 use relay::vocabulary::{Call, CallId, Problem, StartCall, code};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -27,8 +28,9 @@ pub(super) async fn start(
 }
 
 /// The calls that someone is in or is rung for: none or one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Current {
+    /// None or one.
     calls: Vec<Call>,
 }
 

@@ -2,6 +2,7 @@
 
 use super::caller::Known;
 use super::extract::{Asked, At, Body, Within};
+use super::pages::cursor;
 use super::problem::Refused;
 use crate::chat::{Answer, Place, Room};
 use crate::state::State;
@@ -10,29 +11,33 @@ use http::StatusCode;
 use relay::vocabulary::{
     AskIn, CHATS_MAX, ChangeChat, Chat, ChatId, ChatKind, ChatMembers, Chats, OpenChat, Problem, SetRole, With, code,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 
 type Shared = axum::extract::State<Arc<State>>;
 
 /// Which page of the list is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ListPage {
+    /// What the page before gave as `next`.
+    cursor: Option<String>,
+    /// The same by its earlier name.
     after: Option<String>,
+    /// How many at most.
     limit: Option<u32>,
     /// Only the requests that the caller ignores.
     #[serde(default)]
     ignored: bool,
 }
 
-/// `GET /v1/chats?after=&limit=&ignored=`
+/// `GET /v1/chats?cursor=&limit=&ignored=`
 pub(super) async fn list(
     axum::extract::State(state): Shared,
     known: Known,
     Asked(page): Asked<ListPage>,
 ) -> Result<Json<Chats>, Refused> {
-    let invalid = |error| Problem::new(422, code::INVALID, format!("{error}."));
-    let after: Option<Place> = page.after.as_deref().map(str::parse).transpose().map_err(invalid)?;
+    let after: Option<Place> = cursor(page.cursor.or(page.after).as_deref())?;
     let limit = page.limit.unwrap_or(CHATS_MAX);
     let (chats, next) = state.chats.of(known.identity.account, page.ignored, after, limit).await?;
     Ok(Json(Chats { chats, next: next.map(|place| place.to_string()) }))

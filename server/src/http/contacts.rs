@@ -2,6 +2,7 @@
 
 use super::caller::Known;
 use super::extract::{Asked, At, Body};
+use super::pages::{Paged, cursor};
 use super::problem::Refused;
 use crate::contact::{Answer, Refusal};
 use crate::identity::{AccountId, authority};
@@ -12,25 +13,33 @@ use http::StatusCode;
 use relay::vocabulary::{
     AskContact, Blocks, Contact, ContactRequests, Contacts, Directory, NAME_MAX, Problem, RenameGroup, SetGroups, code,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 
 /// Which page is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Page {
+    /// What the page before gave as `next`.
+    cursor: Option<String>,
+    /// Only accounts with higher numbers than this one.
     #[serde(default)]
     after: u64,
+    /// How many at most.
     limit: Option<u32>,
 }
 
-/// `GET /v1/contacts?after=&limit=`: inside a link, changes of presence are noted from then on for track 1.
+/// `GET /v1/contacts?cursor=&limit=`: inside a link, changes of presence are noted from then on for track 1.
 pub(super) async fn list(
     axum::extract::State(state): axum::extract::State<Arc<State>>,
     known: Known,
     Asked(page): Asked<Page>,
-) -> Result<Json<Contacts>, Refused> {
+) -> Result<Json<Paged<Contacts>>, Refused> {
     let watches = known.link.is_some();
-    Ok(Json(state.contacts.list(known.identity.account, page.after, page.limit, watches).await?))
+    let after = cursor(page.cursor.as_deref())?.unwrap_or(page.after);
+    let contacts = state.contacts.list(known.identity.account, after, page.limit, watches).await?;
+    let last = contacts.contacts.last().filter(|_| contacts.more).map(|contact| contact.who.id);
+    Ok(Json(Paged::new(contacts, last)))
 }
 
 /// `DELETE /v1/contacts/{account}`
@@ -146,31 +155,38 @@ pub(super) async fn unblock(
 }
 
 /// What is looked for in the directory.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Search {
+    /// How the name or the display name begins.
     #[serde(default)]
     prefix: String,
+    /// What the page before gave as `next`.
+    cursor: Option<String>,
+    /// Only names after this one.
     #[serde(default)]
     after: String,
+    /// How many at most.
     limit: Option<u32>,
 }
 
-/// `GET /v1/directory?prefix=&after=&limit=`
+/// `GET /v1/directory?prefix=&cursor=&limit=`
 pub(super) async fn search(
     axum::extract::State(state): axum::extract::State<Arc<State>>,
     known: Known,
     Asked(search): Asked<Search>,
-) -> Result<Json<Directory>, Refused> {
+) -> Result<Json<Paged<Directory>>, Refused> {
     if !authority::may_search(known.identity.role, state.config.directory) {
         let detail =
             "On this server the directory is not open to members. Ask for a contact by the name of the account.";
         return Err(Problem::new(403, code::NOT_ALLOWED, detail).into());
     }
-    if search.prefix.len().max(search.after.len()) > NAME_MAX {
+    let after = search.cursor.unwrap_or(search.after);
+    if search.prefix.len().max(after.len()) > NAME_MAX {
         return Err(Problem::new(422, code::INVALID, format!("A name has at most {NAME_MAX} bytes.")).into());
     }
-    let found = state.contacts.search(known.identity.account, search.prefix, search.after, search.limit).await?;
-    Ok(Json(found))
+    let found = state.contacts.search(known.identity.account, search.prefix, after, search.limit).await?;
+    let last = found.people.last().filter(|_| found.more).map(|person| person.name.clone());
+    Ok(Json(Paged::new(found, last)))
 }
 
 impl From<Refusal> for Refused {

@@ -1,12 +1,14 @@
 //! What handlers take from a request, with a problem for whatever is not right about it.
 
 use super::problem::Refused;
+use super::repeating::Key;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use http::StatusCode;
 use http::request::Parts;
-use relay::vocabulary::{Check, Problem, REQUEST_MAX, VocabularyError, body, code};
+use http::{HeaderMap, StatusCode, header};
+use relay::vocabulary::{Check, Problem, VocabularyError, body, code};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,30 +16,59 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A command's body: JSON that keeps its limits. An empty body counts as `{}`.
-pub(super) struct Body<T>(pub(super) T);
+pub(crate) struct Body<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Check, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        let arriving = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state));
-        let slow = |_| Problem::new(408, code::MALFORMED, "The body did not arrive in time. Send it faster.");
-        let bytes = arriving.await.map_err(slow)?.map_err(|rejection| {
-            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                Problem::new(413, code::TOO_LONG, format!("The body is over the limit of {REQUEST_MAX} bytes."))
-            } else {
-                Problem::new(400, code::MALFORMED, "The body broke off.")
-            }
-        })?;
+        let json = is_json(request.headers());
+        let key = request.extensions().get::<Key>().cloned();
+        let Octets(bytes) = Octets::from_request(request, state).await?;
+        if !json && !bytes.is_empty() {
+            let detail = "Send the body as JSON: `Content-Type: application/json`.";
+            return Err(Problem::new(415, code::UNSUPPORTED_MEDIA, detail).into());
+        }
         let malformed =
             |error: serde_json::Error| VocabularyError::Malformed { what: "body", reason: error.to_string() };
         let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        Ok(Self(body(serde_json::from_slice(bytes).map_err(malformed)?)?))
+        let mut value: Value = serde_json::from_slice(bytes).map_err(malformed)?;
+        // What has a key of its own has the request's, unless it says another one: whatever is made is made once by it.
+        if let (Some(Key(key)), Some(fields)) = (key, value.as_object_mut()) {
+            fields.entry("key").or_insert(Value::String(key));
+        }
+        Ok(Self(body(value)?))
+    }
+}
+
+/// Whether a body is JSON by its media type. One without any counts as JSON: there is nothing else that it could be.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(media) = headers.get(header::CONTENT_TYPE) else { return true };
+    let media = media.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media == "application/json" || media.starts_with("application/") && media.ends_with("+json")
+}
+
+/// A body as it came, within the route's limit.
+pub(crate) struct Octets(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Octets {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let arriving = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state));
+        let slow = |_| Problem::new(408, code::MALFORMED, "The body did not arrive in time. Send it faster.");
+        let bytes = arriving.await.map_err(slow)?.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Problem::new(413, code::TOO_LONG, "The body is over the limit of this address: send less at a time.")
+            }
+            _ => Problem::new(400, code::MALFORMED, "The body broke off."),
+        })?;
+        Ok(Self(bytes))
     }
 }
 
 /// The one parameter of a path, such as a number.
-pub(super) struct At<T>(pub(super) T);
+pub(crate) struct At<T>(pub(crate) T);
 
 impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
     type Rejection = Refused;
@@ -52,7 +83,7 @@ impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
 }
 
 /// The two parameters of a path, such as a chat's number and that of something in it.
-pub(super) struct Within<A, B>(pub(super) A, pub(super) B);
+pub(crate) struct Within<A, B>(pub(crate) A, pub(crate) B);
 
 impl<A: FromStr + Send, B: FromStr + Send, S: Send + Sync> FromRequestParts<S> for Within<A, B> {
     type Rejection = Refused;
@@ -66,7 +97,7 @@ impl<A: FromStr + Send, B: FromStr + Send, S: Send + Sync> FromRequestParts<S> f
 }
 
 /// The query's parameters.
-pub(super) struct Asked<T>(pub(super) T);
+pub(crate) struct Asked<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Refused;

@@ -11,6 +11,7 @@ use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use relay::vocabulary::{BULK_BYTES_MAX, FileProgress, PIECE_MAX, Problem, SendFile, code};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -53,8 +54,9 @@ pub(super) async fn progress(
 }
 
 /// Where a piece begins.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct PieceAt {
+    /// Where the piece begins, in bytes.
     at: u64,
 }
 
@@ -78,9 +80,11 @@ pub(super) async fn write(
 }
 
 /// Which part of a file is wanted; a plain request may say so in a `Range` header instead.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Part {
+    /// Where the part begins, in bytes.
     from: Option<u64>,
+    /// How many bytes it has.
     length: Option<u64>,
 }
 

@@ -20,9 +20,14 @@ const BACKLOG: u32 = 4096;
 const FULL_PAUSE: Duration = Duration::from_millis(100);
 /// Files that are kept for the database, the log and the like.
 const FILES_KEPT: u64 = 128;
-/// What a connection over the cap hears.
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 45\r\n\
-    Retry-After: 5\r\nConnection: close\r\n\r\nThis server has too many connections. Retry.\n";
+/// What a connection over the cap hears: too many to be worth anything but bytes that are ready.
+const TOO_MANY: &[u8] = concat!(
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: 198\r\n",
+    "Retry-After: 5\r\nConnection: close\r\n\r\n",
+    r#"{"type":"urn:komado:problem:overloaded","title":"The server has too much to do","status":503,"#,
+    r#""code":"overloaded","detail":"This server has too many connections. Retry in 5 s.","retry_after_ms":5000}"#
+)
+.as_bytes();
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -131,4 +136,19 @@ fn refuse(mut stream: TcpStream) {
             tracing::debug!(%error, "a client over the cap did not listen");
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TOO_MANY;
+    use relay::vocabulary::{Problem, code};
+
+    #[test]
+    fn who_is_one_too_many_hears_a_problem_like_any_other() {
+        let (head, body) = std::str::from_utf8(TOO_MANY).unwrap().split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{} bytes", body.len());
+        let detail = "This server has too many connections. Retry in 5 s.";
+        let problem = Problem::new(503, code::OVERLOADED, detail).retry_after_ms(5_000);
+        assert_eq!(serde_json::from_str::<Problem>(body).unwrap(), problem);
+    }
 }

@@ -3,6 +3,7 @@
 use super::caller::Known;
 use super::chats::{may_talk, of_caller};
 use super::extract::{Asked, At, Body, Within};
+use super::pages::{Onward, Paged, cursor};
 use super::problem::Refused;
 use crate::chat::Page;
 use crate::state::State;
@@ -12,6 +13,7 @@ use http::StatusCode;
 use relay::vocabulary::{
     AllScheduled, ChatId, Found, HISTORY_MAX, HITS_MAX, History, Problem, SEARCH_MAX, SendMessage, code,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -35,39 +37,50 @@ pub(super) async fn send(
 }
 
 /// Which page of a chat is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Wanted {
+    /// What the page before gave as `next`.
+    cursor: Option<String>,
+    /// Lines after this sequence.
     after: Option<u64>,
+    /// Lines before this sequence.
     before: Option<u64>,
+    /// Lines around this sequence.
     around: Option<u64>,
+    /// How many at most.
     limit: Option<u32>,
 }
 
-/// `GET /v1/chats/{id}/messages?after=|before=|around=&limit=`
+/// `GET /v1/chats/{id}/messages?cursor=|after=|before=|around=&limit=`
 pub(super) async fn history(
     axum::extract::State(state): Shared,
     known: Known,
     At(chat): At<ChatId>,
     Asked(wanted): Asked<Wanted>,
-) -> Result<Json<History>, Refused> {
-    let page = match (wanted.after, wanted.before, wanted.around) {
-        (None, None, None) => Page::Newest,
-        (Some(after), None, None) => Page::After(after),
-        (None, Some(before), None) => Page::Before(before),
-        (None, None, Some(around)) => Page::Around(around),
+) -> Result<Json<Paged<History>>, Refused> {
+    let onward: Option<Onward> = cursor(wanted.cursor.as_deref())?;
+    let page = match (onward, wanted.after, wanted.before, wanted.around) {
+        (None, None, None, None) => Page::Newest,
+        (Some(onward), None, None, None) => onward.page(),
+        (None, Some(after), None, None) => Page::After(after),
+        (None, None, Some(before), None) => Page::Before(before),
+        (None, None, None, Some(around)) => Page::Around(around),
         _ => {
-            let detail = "Give one of after, before and around, or none for the newest lines.";
+            let detail = "Give one of cursor, after, before and around, or none for the newest lines.";
             return Err(Problem::new(422, code::INVALID, detail).into());
         }
     };
     let room = of_caller(&state, &known, chat).await?;
     let since = since(&room, &known)?;
-    Ok(Json(state.chats.history(chat, since, page, wanted.limit.unwrap_or(HISTORY_MAX)).await?))
+    let history = state.chats.history(chat, since, page, wanted.limit.unwrap_or(HISTORY_MAX)).await?;
+    let onward = Onward::of(page, &history);
+    Ok(Json(Paged::new(history, onward)))
 }
 
 /// Which page of what is pinned is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct PinsAfter {
+    /// Only lines with higher sequences.
     #[serde(default)]
     after: u64,
 }
@@ -106,15 +119,21 @@ pub(super) async fn take_back(
 }
 
 /// What is searched for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Search {
+    /// What to look for: words, all of which must be there.
     q: String,
+    /// Only in this chat.
     chat: Option<ChatId>,
+    /// What the page before gave as `next`.
+    cursor: Option<String>,
+    /// The same by its earlier name.
     before: Option<u64>,
+    /// How many at most.
     limit: Option<u32>,
 }
 
-/// `GET /v1/search?q=&chat=&before=&limit=`
+/// `GET /v1/search?q=&chat=&cursor=&limit=`
 pub(super) async fn search(
     axum::extract::State(state): Shared,
     known: Known,
@@ -125,7 +144,8 @@ pub(super) async fn search(
         return Err(Problem::new(413, code::TOO_LONG, detail).into());
     }
     let limit = search.limit.unwrap_or(HITS_MAX);
-    let found = state.chats.search(known.identity.account, &search.q, search.chat, search.before, limit).await?;
+    let before = cursor(search.cursor.as_deref())?.or(search.before);
+    let found = state.chats.search(known.identity.account, &search.q, search.chat, before, limit).await?;
     Ok(Json(found.map_err(|error| Problem::new(422, code::INVALID, format!("{error}.")))?))
 }
 

@@ -1,6 +1,7 @@
 //! The server's HTTP face: the listener, the one router of commands, public tracks and problems.
 
 mod admin;
+pub mod api;
 pub mod caller;
 mod calls;
 mod chats;
@@ -10,7 +11,8 @@ mod contacts;
 mod cursors;
 mod devices;
 pub mod dispatch;
-mod extract;
+mod events;
+pub(crate) mod extract;
 mod files;
 mod guard;
 mod joining;
@@ -18,13 +20,17 @@ pub mod listen;
 mod me;
 pub(crate) mod merge;
 mod messages;
+mod pages;
 mod pictures;
 mod presence;
 pub mod problem;
 mod public;
+mod repeating;
 pub mod router;
 pub(crate) mod routes;
 mod sessions;
 mod signals;
 mod socket;
+mod tags;
+mod tokens;
 mod tracks;

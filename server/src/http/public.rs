@@ -16,6 +16,7 @@ use http_body::Frame;
 use relay::link::record::MAGIC;
 use relay::track::{Cursor, Next, Start};
 use relay::vocabulary::{Problem, code};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -26,8 +27,9 @@ use std::task::{Context, Poll, ready};
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// How a public track is to be read.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Wish {
+    /// Milliseconds within which frames are gathered into one write.
     #[serde(default)]
     merge_ms: u64,
 }

@@ -1,41 +1,53 @@
 //! The one router of commands, and what stands around it for those who come over HTTP.
 
 use super::problem::Refused;
-use super::routes::Routes;
+use super::routes::{Listed, Routes};
 use super::{
-    admin, caller, calls, chats, connections, contacts, cursors, devices, files, joining, me, messages, pictures,
-    presence, public, sessions, signals, tracks,
+    admin, api, caller, calls, chats, connections, contacts, cursors, devices, events, files, joining, me, messages,
+    pictures, presence, public, repeating, sessions, signals, tags, tokens, tracks,
 };
 use crate::state::State;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::{Json, Router, middleware};
 use http::Method;
 use relay::vocabulary::{PICTURE_MAX, PIECE_MAX, Problem, REQUEST_MAX, code};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
 /// Every command, for links: a tower `Service` for requests that bring their [`caller::Caller`] in the extensions.
 pub fn commands(state: &Arc<State>) -> Router {
-    routes(state).with_state(state.clone())
+    with_fallbacks(routes(state).with_state(state.clone()))
 }
 
-/// What the listener serves: commands, public tracks and the health check. Link exchanges are merged to it.
+/// What the listener serves: commands, public tracks, the health check, and the exchanges of links.
 pub fn outside(state: &Arc<State>) -> Router {
-    routes(state).merge(open_to_all().router).with_state(state.clone())
+    let open = open_to_all().router.merge(api::routes().router);
+    let here = routes(state).layer(middleware::from_fn(tags::tag)).merge(open).with_state(state.clone());
+    with_fallbacks(here.merge(crate::link::routes(state)))
 }
 
 /// Every route that this server answers, as method and path.
 pub fn listed() -> Vec<(Method, &'static str)> {
-    [commands_of_rooms().listed, open_to_all().listed, crate::link::listed()].concat()
+    routes_listed().into_iter().map(|one| (one.method, one.path)).collect()
+}
+
+/// The same with what each takes and gives.
+pub(super) fn routes_listed() -> Vec<Listed> {
+    [commands_of_rooms().listed, open_to_all().listed, api::routes().listed, crate::link::listed()].concat()
 }
 
 fn routes(state: &Arc<State>) -> Router<Arc<State>> {
     commands_of_rooms()
         .router
+        .route_layer(middleware::from_fn_with_state(state.clone(), repeating::answer_again))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::admit))
         .layer(DefaultBodyLimit::max(REQUEST_MAX))
-        .fallback(nothing_here)
-        .method_not_allowed_fallback(wrong_method)
+}
+
+/// What no route answers is a problem as well.
+fn with_fallbacks(router: Router) -> Router {
+    router.fallback(nothing_here).method_not_allowed_fallback(wrong_method)
 }
 
 fn open_to_all() -> Routes<Arc<State>> {
@@ -60,6 +72,9 @@ fn commands_of_rooms() -> Routes<Arc<State>> {
         .on(POST, "/v1/sessions", devices::open)
         .on(DELETE, "/v1/sessions", devices::end_others)
         .on(DELETE, "/v1/sessions/{id}", devices::end)
+        .on(GET, "/v1/tokens", tokens::list)
+        .on(POST, "/v1/tokens", tokens::make)
+        .on(DELETE, "/v1/tokens/{id}", tokens::revoke)
         .on(GET, "/v1/me", me::show)
         .on(PATCH, "/v1/me", me::change)
         .on(DELETE, "/v1/me", me::leave)
@@ -110,6 +125,7 @@ fn commands_of_rooms() -> Routes<Arc<State>> {
         .on(GET, "/v1/presence", presence::show)
         .on(PUT, "/v1/presence", presence::set)
         .on(GET, "/v1/connections", connections::list)
+        .on(GET, "/v1/events", events::listen)
         .on(GET, "/v1/calls", calls::current)
         .on(POST, "/v1/calls", calls::start)
         .on(GET, "/v1/calls/{id}", calls::show)
@@ -136,9 +152,12 @@ fn commands_of_rooms() -> Routes<Arc<State>> {
         .on(GET, "/v1/admin/audit", admin::audit)
 }
 
-#[derive(Debug, Serialize)]
+/// That the server runs.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Health {
+    /// `ok`.
     status: &'static str,
+    /// The server's version.
     version: &'static str,
 }
 

@@ -69,6 +69,10 @@ acts! {
     SessionOpened = "session.opened",
     /// Sessions were ended.
     SessionsEnded = "session.ended",
+    /// A token for a bot or a script was made.
+    TokenMade = "token.made",
+    /// Such a token was revoked.
+    TokenRevoked = "token.revoked",
     /// A token was shown after it had been replaced: someone else has a copy of it.
     TokenReused = "session.token_reused",
     /// An account was made.

@@ -95,6 +95,7 @@ impl Accounts {
                 for sql in [
                     "DELETE FROM grants WHERE account = ?1",
                     "DELETE FROM reset_codes WHERE account = ?1",
+                    "DELETE FROM repeats WHERE account = ?1",
                     "DELETE FROM invitations WHERE made_by = ?1",
                 ] {
                     c.execute(sql, params![account])?;

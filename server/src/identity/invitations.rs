@@ -5,8 +5,8 @@ use super::audit::{self, Act, Actor};
 use super::secret::{Code, NoRandomness};
 use super::{AccountId, Accounts};
 use crate::clock::unix_ms;
-use crate::database::{DatabaseError, Row, params};
-use relay::vocabulary::{Invitation, Invite, Member, Role};
+use crate::database::{Connection, DatabaseError, Row, params};
+use relay::vocabulary::{Invitation, Invite, Member, PAGE_MAX, Role};
 
 /// How many hours an invitation is good unless it is said otherwise: a week.
 const HOURS: u32 = 7 * 24;
@@ -68,13 +68,15 @@ impl Accounts {
         Ok((invitation, code))
     }
 
-    /// The invitations that are good, the newest first.
+    /// A page of the invitations that are good, the newest first, and whether more follow. At most [`PAGE_MAX`].
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn invitations(&self) -> Result<Vec<Invitation>, DatabaseError> {
+    pub async fn invitations(&self, before: Option<u64>, limit: u32) -> Result<(Vec<Invitation>, bool), DatabaseError> {
+        let limit = limit.clamp(1, PAGE_MAX);
+        let before = before.unwrap_or(u64::MAX);
         let sql = "SELECT id, role, uses_left, used, expires_at, note FROM invitations
-                   WHERE expires_at > ?1 AND uses_left > 0 ORDER BY id DESC";
+                   WHERE expires_at > ?1 AND uses_left > 0 AND id < ?2 ORDER BY id DESC LIMIT ?3";
         let read = |row: &Row<'_>| {
             Ok(Invitation {
                 id: row.get(0)?,
@@ -85,7 +87,11 @@ impl Accounts {
                 note: row.get(5)?,
             })
         };
-        self.database.read(move |c| c.query(sql, params![unix_ms()], read)).await
+        let page = move |c: &Connection| c.query(sql, params![unix_ms(), before, limit + 1], read);
+        let mut page = self.database.read(page).await?;
+        let more = page.len() > limit as usize;
+        page.truncate(limit as usize);
+        Ok((page, more))
     }
 
     /// Withdraws an invitation. False if there is none of that number.
@@ -178,7 +184,7 @@ mod tests {
         // A name that is taken costs no use.
         let taken = join(&accounts, Some(&code), "ALICE").await;
         assert_eq!(taken, Err(JoinError::Accounts(AccountsError::Taken("ALICE".into()))));
-        let left = accounts.invitations().await.unwrap();
+        let left = accounts.invitations(None, 100).await.unwrap().0;
         assert_eq!((left[0].id, left[0].uses_left, left[0].used), (invitation.id, 1, 1));
         // Of many at once only one gets the last use.
         let mut joining = tokio::task::JoinSet::new();
@@ -189,7 +195,7 @@ mod tests {
         let outcomes = joining.join_all().await;
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
         assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(JoinError::WrongCode))));
-        assert!(accounts.invitations().await.unwrap().is_empty());
+        assert!(accounts.invitations(None, 100).await.unwrap().0.is_empty());
     }
 
     async fn what_is_no_good_invitation_lets_nobody_in(engine: Engine) {

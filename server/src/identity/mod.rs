@@ -15,6 +15,7 @@ mod resets;
 mod secret;
 mod sessions;
 mod token;
+mod tokens;
 
 pub use accounts::{Accounts, AccountsError};
 pub use audit::{Act, Actor, Audit};
@@ -29,6 +30,7 @@ pub use resets::ResetError;
 pub use secret::{Code, NoRandomness};
 pub use sessions::{Lifetime, Opened, Sessions};
 pub use token::{Token, TokenError};
+pub use tokens::TokenRefusal;
 
 use relay::vocabulary::Role;
 

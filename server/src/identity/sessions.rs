@@ -40,7 +40,7 @@ pub struct Opened {
 /// All sessions.
 #[derive(Debug, Clone)]
 pub struct Sessions {
-    database: Arc<Database>,
+    pub(super) database: Arc<Database>,
     lifetime: Lifetime,
 }
 
@@ -76,8 +76,8 @@ impl Sessions {
                 let Some(session) = c.query_optional(insert, inserted, |row| row.get::<SessionId>(0))? else {
                     return Ok(None);
                 };
-                let surplus = "DELETE FROM sessions WHERE account = ?1 AND id <> ?2 AND id NOT IN
-                               (SELECT id FROM sessions WHERE account = ?1 ORDER BY seen_at DESC, id DESC LIMIT ?3)";
+                let surplus = "DELETE FROM sessions WHERE account = ?1 AND id <> ?2 AND lasting = 0 AND id NOT IN
+                               (SELECT id FROM sessions WHERE account = ?1 AND lasting = 0 ORDER BY seen_at DESC, id DESC LIMIT ?3)";
                 c.execute(surplus, params![account, session, PER_ACCOUNT])?;
                 audit::note(c, &by.proven(account), act, Some(account), &device)?;
                 c.query_optional(&format!("{SELECT} WHERE s.id = ?1"), params![session], identity)
@@ -130,9 +130,9 @@ impl Sessions {
                 let sql = "UPDATE sessions SET
                                former = CASE WHEN former_good = 1 THEN former ELSE token END, former_good = 1, token = ?2,
                                expires_at = CASE WHEN created_at + ?4 < ?3 THEN created_at + ?4 ELSE ?3 END
-                           WHERE id = ?1 AND expires_at > ?5";
+                           WHERE id = ?1 AND expires_at > ?5 AND lasting = 0";
                 c.execute(sql, params![session, hash, renewed, longest, now])?;
-                let sql = format!("{SELECT} WHERE s.id = ?1 AND s.expires_at > ?2");
+                let sql = format!("{SELECT} WHERE s.id = ?1 AND s.expires_at > ?2 AND s.lasting = 0");
                 c.query_optional(&sql, params![session, now], identity)
             })
             .await?;
@@ -158,7 +158,7 @@ impl Sessions {
         current: Option<SessionId>,
     ) -> Result<Vec<DeviceSession>, DatabaseError> {
         let sql = "SELECT id, device, created_at, seen_at, address, expires_at FROM sessions
-                   WHERE account = ?1 AND expires_at > ?2 ORDER BY seen_at DESC, id DESC";
+                   WHERE account = ?1 AND expires_at > ?2 AND lasting = 0 ORDER BY seen_at DESC, id DESC";
         let read = move |row: &Row<'_>| {
             let id = row.get(0)?;
             Ok(DeviceSession {
@@ -183,7 +183,8 @@ impl Sessions {
         self.database.write(move |c| ended(c, account, &by, c.execute(sql, params![account, session])?)).await
     }
 
-    /// Ends every session of an account but `keep`. False if there was none to end.
+    /// Ends every session of an account but `keep`, and if none is kept, every token as well. False if there was none to
+    /// end.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -195,7 +196,7 @@ impl Sessions {
     ) -> Result<bool, DatabaseError> {
         // No session has the number 0.
         let keep = keep.unwrap_or_default();
-        let sql = "DELETE FROM sessions WHERE account = ?1 AND id <> ?2";
+        let sql = "DELETE FROM sessions WHERE account = ?1 AND id <> ?2 AND (lasting = 0 OR ?2 = 0)";
         self.database.write(move |c| ended(c, account, &by, c.execute(sql, params![account, keep])?)).await
     }
 

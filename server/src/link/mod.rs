@@ -12,4 +12,5 @@ mod routes;
 mod session;
 mod up;
 
-pub use routes::{listed, routes};
+pub(crate) use routes::listed;
+pub use routes::routes;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::{Extension, Path, Query, State as Shared},
+    extract::{Extension, State as Shared},
     response::Response,
 };
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use relay::{
     seal::{Keys, LinkId},
     vocabulary::{Problem, code},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
@@ -30,7 +31,13 @@ use super::{
 use crate::{
     connections::Origin,
     delivery::{COMMANDS_WAITING, EVENTS_WAITING, LinkHandle},
-    http::{caller::Peer, problem::Refused, router::commands, routes::Routes},
+    http::{
+        caller::Peer,
+        extract::{Asked, At, Octets},
+        problem::Refused,
+        router::commands,
+        routes::{Listed, Routes},
+    },
     mailbox::mailbox,
     state::State,
 };
@@ -64,8 +71,8 @@ pub fn routes(state: &Arc<State>) -> Router {
     exchanges().router.with_state(links)
 }
 
-/// The same as method and path.
-pub fn listed() -> Vec<(Method, &'static str)> {
+/// The same as a list.
+pub(crate) fn listed() -> Vec<Listed> {
     exchanges().listed
 }
 
@@ -132,7 +139,7 @@ async fn open_inside_tls(
     Shared(links): Shared<Arc<Links>>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
-    body: Bytes,
+    Octets(body): Octets,
 ) -> Result<Response, Refused> {
     if !peer.secure {
         let detail = "Over plain http a link must be sealed: begin at /v1/link/seal, or use https.";
@@ -144,16 +151,16 @@ async fn open_inside_tls(
     Ok(octets(named(link, &[]).into()))
 }
 
-async fn begin_seal(Shared(links): Shared<Arc<Links>>, body: Bytes) -> Result<Response, Refused> {
+async fn begin_seal(Shared(links): Shared<Arc<Links>>, Octets(body): Octets) -> Result<Response, Refused> {
     Ok(octets(links.opening.begin(&body)?.into()))
 }
 
 async fn finish_seal(
     Shared(links): Shared<Arc<Links>>,
     Extension(peer): Extension<Peer>,
-    Path(link): Path<String>,
+    At(link): At<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Octets(body): Octets,
 ) -> Result<Response, Refused> {
     let link: LinkId = link.parse().map_err(|_| OpeningError::Unknown)?;
     // A proxy that repeats the request must not be told that the handshake is unknown.
@@ -164,15 +171,16 @@ async fn finish_seal(
     Ok(octets(Bytes::from_static(MAGIC).into()))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 struct Up {
+    /// Number of the exchange.
     x: u64,
 }
 
 async fn send_up(
     Shared(links): Shared<Arc<Links>>,
-    Path(link): Path<String>,
-    Query(wish): Query<Up>,
+    At(link): At<String>,
+    Asked(wish): Asked<Up>,
     body: Body,
 ) -> Result<Response, Refused> {
     let session = links.find(&link)?;
@@ -188,11 +196,13 @@ async fn send_up(
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 struct Down {
+    /// Number of the exchange.
     x: u64,
     /// Milliseconds to wait for something; absent for a long answer.
     hold: Option<u64>,
+    /// Bytes of padding that a long answer begins with.
     #[serde(default)]
     pad: usize,
     /// Milliseconds between signs of life on a long answer while the link is at rest.
@@ -201,8 +211,8 @@ struct Down {
 
 async fn bring_down(
     Shared(links): Shared<Arc<Links>>,
-    Path(link): Path<String>,
-    Query(wish): Query<Down>,
+    At(link): At<String>,
+    Asked(wish): Asked<Down>,
 ) -> Result<Response, Refused> {
     let session = links.find(&link)?;
     let exchange = ExchangeId(wish.x);

@@ -1,6 +1,7 @@
 //! A real server on a real socket, for tests: clients over https and plain TCP, and links as their driver sees them.
 #![allow(dead_code, reason = "each test file uses its own part of the world")]
 
+pub mod documented;
 pub mod people;
 pub mod postgres;
 
@@ -189,6 +190,20 @@ impl Https {
         self.try_send(method, path, body).await.unwrap()
     }
 
+    /// A POST with an `Idempotency-Key`. Says as well whether the answer is an earlier one.
+    pub async fn keyed(&mut self, path: &str, key: &str, body: &Value) -> (u16, Value, bool) {
+        let mut request = http::Request::post(path).header("host", "localhost").header("idempotency-key", key);
+        if let Some(session) = &self.session {
+            request = request.header("authorization", format!("Bearer {session}"));
+        }
+        self.sender.ready().await.unwrap();
+        let request = request.body(Full::new(Bytes::from(body.to_string()))).unwrap();
+        let (head, body) = self.sender.send_request(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+        (head.status.as_u16(), body, head.headers.contains_key("idempotency-replayed"))
+    }
+
     /// A GET whose answer is no JSON.
     pub async fn raw_get(&mut self, path: &str, headers: &[(&str, &str)]) -> http::Response<hyper::body::Incoming> {
         let mut request = http::Request::get(path).header("host", "localhost");
@@ -215,9 +230,15 @@ impl Https {
         if problem {
             assert_eq!(response.headers()["content-type"], "application/problem+json");
         }
+        // A stream of events has no end, and the page is for people.
+        let media = response.headers().get("content-type").map(|media| media.to_str().unwrap().to_owned());
+        if media.is_some_and(|media| media.starts_with("text/")) {
+            return Ok((status, Value::Null));
+        }
         let bytes = response.into_body().collect().await?.to_bytes();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         if problem {
+            documented::refusal(method, path, status, &body);
             assert_eq!(body["status"], status, "{body}");
             assert!(body["detail"].as_str().unwrap().len() > 10, "{body}");
         }

@@ -8,8 +8,10 @@ use relay::vocabulary::Role::{Administrator, Member, Moderator};
 
 /// Every route: method, path, who may.
 pub const TABLE: &[(&str, &str, Who)] = &[
-    // What needs no account. The first two tell nothing; a link knows by its name and its seal who speaks.
+    // What needs no account. The first ones tell nothing of anybody; a link knows by its name and its seal who speaks.
     ("GET", "/v1/health", Anyone),
+    ("GET", "/v1/openapi.json", Anyone),
+    ("GET", "/v1/docs", Anyone),
     ("GET", "/v1/public/{name}", Anyone),
     ("POST", "/v1/link", Anyone),
     ("POST", "/v1/link/seal", Anyone),
@@ -35,6 +37,9 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("DELETE", "/v1/sessions", AtLeast(Member)),
     ("DELETE", "/v1/sessions/{id}", AtLeast(Member)),
     ("POST", "/v1/session/renew", AtLeast(Member)),
+    ("GET", "/v1/tokens", AtLeast(Member)),
+    ("POST", "/v1/tokens", AtLeast(Member)),
+    ("DELETE", "/v1/tokens/{id}", AtLeast(Member)),
     // Chats and calls: their members.
     ("GET", "/v1/chats", AtLeast(Member)),
     ("POST", "/v1/chats", AtLeast(Member)),
@@ -62,6 +67,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("PUT", "/v1/files/{id}", AtLeast(Member)),
     ("GET", "/v1/files/{id}/content", AtLeast(Member)),
     ("GET", "/v1/files/{id}/thumbnail", AtLeast(Member)),
+    ("GET", "/v1/events", AtLeast(Member)),
     ("GET", "/v1/calls", AtLeast(Member)),
     ("POST", "/v1/calls", AtLeast(Member)),
     ("GET", "/v1/calls/{id}", AtLeast(Member)),

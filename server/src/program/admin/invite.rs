@@ -3,7 +3,7 @@
 use super::super::{Fault, Place};
 use super::{Office, spelled};
 use clap::Subcommand;
-use relay::vocabulary::{Check, Invite as Wish, Role};
+use relay::vocabulary::{Check, Invitation, Invite as Wish, PAGE_MAX, Role};
 use server::address::PublicAddress;
 use server::certificate::Certificate;
 use server::identity::Actor;
@@ -58,16 +58,17 @@ pub(super) async fn carry_out(invite: Invite) -> Result<(), Fault> {
             eprintln!("invitation {}: {uses} may join with this link, until {until}", invitation.id);
         }
         Invite::List { place } => {
-            for invitation in Office::open(place)?.accounts.invitations().await? {
-                println!(
-                    "{}\t{}\t{}\t{}\t{}\t{}",
-                    invitation.id,
-                    invitation.uses_left,
-                    invitation.used,
-                    spelled(invitation.expires_at),
-                    invitation.role,
-                    invitation.note
-                );
+            let office = Office::open(place)?;
+            let mut before = None;
+            loop {
+                let (page, more) = office.accounts.invitations(before, PAGE_MAX).await?;
+                before = page.last().map(|invitation| invitation.id);
+                for Invitation { id, uses_left, used, expires_at, role, note } in page {
+                    println!("{id}\t{uses_left}\t{used}\t{}\t{role}\t{note}", spelled(expires_at));
+                }
+                if !more {
+                    break;
+                }
             }
         }
         Invite::Remove { id, place } => {

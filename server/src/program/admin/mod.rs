@@ -6,6 +6,7 @@ mod invite;
 mod log;
 mod password;
 mod session;
+mod token;
 pub(super) mod user;
 
 use super::{Fault, Place, settle};
@@ -27,6 +28,9 @@ pub(super) enum Admin {
     /// Sessions: where an account is logged in
     #[command(subcommand)]
     Session(session::Session),
+    /// Tokens: what bots and scripts show instead of a session
+    #[command(subcommand)]
+    Token(token::Token),
     /// Grants: what an account may do with one channel, feed, page or chat
     #[command(subcommand)]
     Grant(grant::Grant),
@@ -40,6 +44,7 @@ pub(super) fn run(admin: Admin) -> Result<(), Fault> {
             Admin::User(user) => user::carry_out(user).await,
             Admin::Invite(invite) => invite::carry_out(invite).await,
             Admin::Session(session) => session::carry_out(session).await,
+            Admin::Token(token) => token::carry_out(token).await,
             Admin::Grant(grant) => grant::carry_out(grant).await,
             Admin::Log(log) => log::carry_out(log).await,
         }

@@ -1,0 +1,19 @@
+//! Events for bots and scripts: what a link's client gets by its cursors, as server-sent events on one long GET.
+//!
+//! There is no second way of delivery. A stream stands among the links of its account and has cursors on the same tracks:
+//! the chats that it may read, the presence of its contacts, and the account's feed, which keeps for a while what links are
+//! told without having asked. Whatever a slow reader has not taken stays where it is, once for everyone.
+//!
+//! What is promised: entries of chats come all, once, in the order of each chat, over cuts and restarts of the server.
+//! Events of the feed do so over cuts; if some were passed over, because the listener was away for more than ten minutes,
+//! too slow, or the server was started anew, `stream.gap` says so. Of presence the newest comes.
+
+mod chats;
+mod feed;
+mod place;
+mod stream;
+mod written;
+
+pub use feed::{Feeds, Listening};
+pub use place::{Place, PlaceError};
+pub use stream::Stream;
