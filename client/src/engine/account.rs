@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use relay::vocabulary::{Login, Resume, SessionOpened};
+use relay::vocabulary::{Join, Login, Resume, SessionOpened};
 use tokio::time::Instant;
 
 use super::{command::Credentials, core::Core, event::Event, requests::Purpose};
@@ -14,6 +14,10 @@ impl Core {
             Some(Credentials::Password { user, password }) => {
                 let device = self.connecting.options().device.clone();
                 self.ask(Purpose::LogIn, "POST", "/v1/login", &Login { user, password, device });
+            }
+            Some(Credentials::Invitation { code, user, password }) => {
+                let device = self.connecting.options().device.clone();
+                self.ask(Purpose::LogIn, "POST", "/v1/join", &Join { code, user, password, device });
             }
             Some(Credentials::Session(session)) => {
                 let purpose = Purpose::Resume { session: session.clone() };

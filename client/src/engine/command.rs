@@ -11,6 +11,8 @@ use super::{chat_state::Place, uploads::Attach};
 pub enum Credentials {
     /// Name and password; gives a session.
     Password { user: String, password: String },
+    /// A new account, made with an invitation's code, or without one where everyone may register; gives a session.
+    Invitation { code: Option<String>, user: String, password: String },
     /// A session from an earlier login.
     Session(String),
 }
@@ -19,6 +21,7 @@ impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Password { user, .. } => f.debug_struct("Password").field("user", user).finish_non_exhaustive(),
+            Self::Invitation { user, .. } => f.debug_struct("Invitation").field("user", &user).finish_non_exhaustive(),
             Self::Session(_) => f.write_str("Session"),
         }
     }

@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 
-use super::{settings::SettingsError, trust::TrustError};
 use crate::{
     device::DeviceError,
     engine::EngineEnded,
+    home::{ConfigurationError, TrustError},
     http::{AddressError, ProxyError},
 };
 
@@ -18,7 +18,7 @@ pub enum HeadlessError {
     #[error(transparent)]
     Trust(#[from] TrustError),
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Configuration(#[from] ConfigurationError),
     #[error("give the server's address with --server")]
     NoServer,
     #[error("\"{0}\" is not a size: write for example 1280x720")]
@@ -42,8 +42,6 @@ pub enum HeadlessError {
     NoHome,
     #[error(transparent)]
     Device(#[from] DeviceError),
-    #[error("there is no window yet: give --headless")]
-    NoWindow,
     #[error("the log filter is not valid: {0}")]
     Log(String),
     #[error("the system refuses: {0}")]
