@@ -37,6 +37,7 @@ call-voice = Call
 call-video = Video call
 call-from = { $name } is calling: take the call
 call-rings = is calling you
+call-rings-from = { $name } is calling you
 call-waits = Ringing…
 call-connects = Connecting…
 call-goes-on = In a call

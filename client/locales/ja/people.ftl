@@ -37,6 +37,7 @@ call-voice = 音声通話
 call-video = ビデオ通話
 call-from = { $name } さんから着信：応答する
 call-rings = から着信中
+call-rings-from = { $name } さんから着信中
 call-waits = 呼び出しています…
 call-connects = 接続しています…
 call-goes-on = 通話中

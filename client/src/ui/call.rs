@@ -228,15 +228,20 @@ pub fn bar(ui: &mut Ui, scene: &Scene<'_>, call: &CallState, out: &mut Out) {
     let (name, action) = match (is_talking(call), call.outgoing || call.joined) {
         (true, _) => ("call-goes-on", None),
         (false, true) => ("call-waits", None),
-        (false, false) => ("call-rings", Some(Command::Accept { call: call.call.id })),
+        (false, false) => ("call-rings-from", Some(Command::Accept { call: call.call.id })),
     };
-    let who = call.call.caller.name.as_str();
-    let text = scene.words.with(name, &[("name", Value::Text(who))]);
+    let caller = &call.call.caller;
+    let who = names::of_member(&scene.view.state, caller.id, &caller.name);
+    let text = match action {
+        Some(_) => scene.words.with("call-rings-from", &[("name", Value::Text(who))]),
+        None => scene.say(name),
+    };
     let at = area.left_center() + Vec2::new(space::WIDE, 0.0);
     ui.painter().text(at, Align2::LEFT_CENTER, text, semibold(letter::SMALL), palette.on_good);
     ui.scope_builder(UiBuilder::new().max_rect(area.shrink2(Vec2::new(space::SMALL, 0.0))), |ui| {
         controls::from_the_right(ui, |ui| {
-            if controls::small_button(ui, &scene.say("call-hang-up"), false).clicked() {
+            let ends = scene.say(if action.is_some() { "call-decline" } else { "call-hang-up" });
+            if controls::small_button(ui, &ends, false).clicked() {
                 out.give(match action {
                     Some(_) => Command::Decline { call: call.call.id },
                     None => Command::HangUp,

@@ -1,6 +1,6 @@
 //! A chat in a window of its own: its head, its history, and where the next line is written.
 
-use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
+use egui::{CentralPanel, Frame, Margin, RichText, Ui};
 use relay::vocabulary::{ChatId, Standing};
 
 use super::{
@@ -57,7 +57,7 @@ impl ChatScreen {
             call::bar(ui, scene, call, out);
         }
         let quoted = self.composer.about().and_then(|of| text_of(known, of));
-        Panel::bottom("composer").frame(Frame::NONE).show_separator_line(false).resizable(false).show(ui, |ui| {
+        controls::at_the_bottom(ui, "composer", |ui| {
             if let Some(text) = composer::typing(scene, known) {
                 Frame::new().inner_margin(Margin::symmetric(16, 0)).show(ui, |ui| {
                     ui.label(RichText::new(text).font(regular(letter::SMALL)).color(Palette::of(ui).soft));

@@ -125,10 +125,10 @@ impl Composer {
                     .desired_rows(rows)
                     .desired_width(width)
                     .char_limit(TEXT_MAX / 4)
-                    .margin(Margin::symmetric(6, 6))
                     .frame(Frame::NONE)
+                    .margin(Margin::symmetric(6, 6))
                     .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
-                ui.add(edit)
+                ui.vertical(|ui| ui.add(edit)).inner
             })
             .inner;
         let name = scene.say("chat-write");

@@ -183,6 +183,31 @@ pub fn card<R>(ui: &mut Ui, bad: bool, contents: impl FnOnce(&mut Ui) -> R) -> R
         .inner
 }
 
+/// A sign, and words beside it that may take several lines.
+pub fn told<R>(ui: &mut Ui, icon: &str, colour: Color32, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.horizontal_top(|ui| {
+        ui.label(RichText::new(icon).font(regular(letter::ICON)).color(colour));
+        ui.vertical(|ui| {
+            ui.add_space(1.0);
+            contents(ui)
+        })
+        .inner
+    })
+    .inner
+}
+
+/// Something at the lower end of a window that is as high as what is in it.
+pub fn at_the_bottom(ui: &mut Ui, name: &'static str, contents: impl FnOnce(&mut Ui)) {
+    let id = ui.id().with(name);
+    let panel = egui::Panel::bottom(name).frame(Frame::NONE).show_separator_line(false).resizable(false);
+    let height = panel.show(ui, contents).response.rect.height();
+    let before = ui.data_mut(|data| std::mem::replace(data.get_temp_mut_or_default::<f32>(id), height));
+    if (before - height).abs() > 0.5 {
+        // The panel itself learns of its size only by the next drawing.
+        ui.ctx().request_discard("a panel has another height");
+    }
+}
+
 /// Things in a row from the right.
 pub fn from_the_right<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
     ui.with_layout(Layout::right_to_left(Align::Center), contents).inner

@@ -42,4 +42,3 @@ pub const WIFI_SLASH: &str = "\u{e4f2}";
 pub const CELL_SIGNAL_FULL: &str = "\u{e142}";
 pub const CELL_SIGNAL_MEDIUM: &str = "\u{e148}";
 pub const CELL_SIGNAL_LOW: &str = "\u{e146}";
-pub const CELL_SIGNAL_NONE: &str = "\u{e14a}";

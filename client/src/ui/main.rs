@@ -1,7 +1,7 @@
 //! The main window, top to bottom: who I am, the display, what can be done, the contacts. A region without anything in
 //! it takes no place.
 
-use egui::{CentralPanel, Frame, Key, Margin, Panel, RichText, Ui};
+use egui::{CentralPanel, Frame, Key, Margin, RichText, Ui};
 
 use super::{
     Out, Scene,
@@ -53,9 +53,7 @@ impl MainScreen {
             return self.call.show(ui, scene, out);
         }
         let frame = Frame::new().inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
-        Panel::bottom("notices").frame(Frame::NONE).show_separator_line(false).resizable(false).show(ui, |ui| {
-            notices::show(ui, scene, out);
-        });
+        controls::at_the_bottom(ui, "notices", |ui| notices::show(ui, scene, out));
         CentralPanel::no_frame().show(ui, |ui| {
             frame.show(ui, |ui| self.me.show(ui, scene, out));
             if self.call.is_there(scene) {
@@ -75,7 +73,7 @@ impl MainScreen {
         let preferences = scene.preferences;
         let pinned = preferences.always_on_top;
         let (icon, colour) =
-            if pinned { (icons::PUSH_PIN, palette.accent_text) } else { (icons::PUSH_PIN_SLASH, palette.soft) };
+            if pinned { (icons::PUSH_PIN_SLASH, palette.accent_text) } else { (icons::PUSH_PIN, palette.soft) };
         let name = scene.say(if pinned { "window-let-go" } else { "window-keep-on-top" });
         if preferences.dock == Dock::Free && controls::icon_button_in(ui, icon, &name, colour).clicked() {
             let mut preferences = preferences.clone();
@@ -112,7 +110,7 @@ fn signal(ui: &mut Ui, scene: &Scene<'_>) {
             let down = scene.words.with("path-down", &[("how", super::Value::Text(&carriage(path.down)))]);
             (icon, palette.soft, format!("{way}\n{up}\n{down}"))
         }
-        _ => (icons::CELL_SIGNAL_NONE, palette.away, scene.say("connection-none")),
+        _ => (icons::WIFI_SLASH, palette.away, scene.say("connection-none")),
     };
     let (area, response) = ui.allocate_exact_size(egui::Vec2::splat(size::ICON_BUTTON), egui::Sense::hover());
     ui.painter().text(area.center(), egui::Align2::CENTER_CENTER, icon, regular(letter::ICON - 2.0), colour);
@@ -131,14 +129,11 @@ fn connection(ui: &mut Ui, scene: &Scene<'_>) {
     let palette = Palette::of(ui);
     Frame::new().inner_margin(Margin::symmetric(12, 4)).show(ui, |ui| {
         controls::card(ui, false, |ui| {
-            ui.horizontal_top(|ui| {
-                ui.label(RichText::new(icons::WIFI_SLASH).font(regular(letter::ICON)).color(palette.away));
-                ui.vertical(|ui| {
-                    ui.label(RichText::new(text).color(palette.text));
-                    if let Some(reason) = reason {
-                        ui.label(RichText::new(reason).font(regular(letter::SMALL)).color(palette.soft));
-                    }
-                });
+            controls::told(ui, icons::WIFI_SLASH, palette.away, |ui| {
+                ui.label(RichText::new(text).color(palette.text));
+                if let Some(reason) = reason {
+                    ui.label(RichText::new(reason).font(regular(letter::SMALL)).color(palette.soft));
+                }
             });
         });
     });

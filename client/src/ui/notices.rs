@@ -80,9 +80,10 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
                         false => (icons::INFO, palette.accent_text),
                     };
                     ui.label(RichText::new(icon).font(regular(letter::ICON)).color(colour));
-                    let width = ui.available_width() - 34.0;
-                    ui.scope(|ui| {
+                    let width = ui.available_width() - 42.0;
+                    ui.vertical(|ui| {
                         ui.set_width(width);
+                        ui.add_space(2.0);
                         ui.label(RichText::new(&notice.text).font(regular(letter::SMALL + 1.0)).color(palette.text));
                     });
                     if controls::icon_button(ui, icons::X, &scene.say("notice-dismiss")).clicked() {

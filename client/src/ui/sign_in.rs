@@ -49,8 +49,7 @@ impl SignInScreen {
         if let Entrance::Failed(failure) = entrance {
             controls::card(ui, true, |ui| {
                 let palette = Palette::of(ui);
-                ui.horizontal_top(|ui| {
-                    ui.label(RichText::new(icons::WARNING_CIRCLE).font(regular(letter::ICON)).color(palette.bad_text));
+                controls::told(ui, icons::WARNING_CIRCLE, palette.bad_text, |ui| {
                     ui.label(RichText::new(explain(scene, failure)).color(palette.text));
                 });
             });

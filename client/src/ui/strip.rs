@@ -53,7 +53,7 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
                 let chat = names::direct_chat_of(state, contact.who.id);
                 let unread = chat.and_then(|chat| state.chats.get(&chat)).map_or(0, |known| known.unread);
                 if unread > 0 {
-                    let at = egui::pos2(area.center().x + size::AVATAR / 2.0 + 8.0, area.top() + 11.0);
+                    let at = egui::pos2(area.center().x + size::AVATAR / 2.0 + 11.0, area.top() + 10.0);
                     controls::badge(ui, at, unread);
                 }
                 let line = presence::line(scene, &contact.presence);

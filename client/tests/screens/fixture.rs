@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use client::{
-    app::View,
+    app::{Entrance, SignIn, View},
     engine::{CallState, ChatState, ConnectionState, State},
     home::{Language, Preferences, Theme},
     link::{Carriage, Path},
@@ -79,6 +79,13 @@ impl<S> World<S> {
             dress(ui.ctx());
             return;
         }
+        // As a native window has it: without a margin.
+        let whole = egui::UiBuilder::new().max_rect(ui.ctx().content_rect());
+        ui.scope_builder(whole, |ui| self.draw_whole(ui, show));
+    }
+
+    fn draw_whole(&mut self, ui: &mut Ui, show: fn(&mut S, &mut Ui, &Scene<'_>, &mut Out)) {
+        self.out.pictures.clear();
         let scene = Scene {
             view: &self.view,
             words: &self.words,
@@ -90,9 +97,8 @@ impl<S> World<S> {
             notices: &self.notices,
             focused: self.focused,
         };
-        self.out.pictures.clear();
         let palette = if ui.visuals().dark_mode { client::ui::theme::DARK } else { client::ui::theme::LIGHT };
-        ui.painter().rect_filled(ui.max_rect().expand(20.0), 0.0, palette.ground);
+        ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);
         // What the GPU draws below: stood in for by two plain colours.
         let below: Vec<_> = (0..4).map(|_| ui.painter().add(egui::Shape::Noop)).collect();
         show(&mut self.screen, ui, &scene, &mut self.out);
@@ -130,7 +136,8 @@ pub fn harness<S: 'static>(
 }
 
 pub fn view(state: State) -> View {
-    View { state: Arc::new(state), entrance: client::app::Entrance::Inside, ..View::default() }
+    let suggested = SignIn { server: "http://chat.example".into(), user: "haruka".into(), ..SignIn::default() };
+    View { state: Arc::new(state), entrance: Entrance::Inside, suggested: Arc::new(suggested) }
 }
 
 fn profile(id: u64, name: &str, display: &str) -> Profile {
