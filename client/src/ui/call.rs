@@ -64,10 +64,10 @@ impl CallRegion {
         let text = ui.painter().layout_no_wrap(text, semibold(letter::SMALL), palette.on_stage);
         let at = stage.left_top() + Vec2::new(10.0, 10.0);
         let behind = Rect::from_min_size(at, text.size() + Vec2::new(16.0, 8.0));
-        ui.painter().rect_filled(behind, 255.0, palette.stage.gamma_multiply(0.66));
+        ui.painter().rect_filled(behind, 255.0, palette.stage.gamma_multiply(0.8));
         ui.painter().galley(at + Vec2::new(8.0, 4.0), text, palette.on_stage);
         let bar = Rect::from_center_size(stage.center_bottom() - Vec2::new(0.0, 32.0), Vec2::new(238.0, 52.0));
-        ui.painter().rect_filled(bar, 255.0, palette.stage.gamma_multiply(0.66));
+        ui.painter().rect_filled(bar, 255.0, palette.stage.gamma_multiply(0.8));
         ui.scope_builder(UiBuilder::new().max_rect(bar.shrink2(Vec2::new(9.0, 0.0))), |ui| {
             ui.horizontal_centered(|ui| self.buttons(ui, scene, palette, out));
         });

@@ -52,6 +52,7 @@ impl ChatScreen {
             self.watched = true;
             out.give(Command::InChat { chat: self.chat, act: InChat::Watch(true) });
         }
+        ui.spacing_mut().item_spacing.y = 0.0;
         chat_head::show(ui, scene, known, out);
         if let Some(call) = scene.view.state.call.as_ref().filter(|call| call.call.chat == self.chat) {
             call::bar(ui, scene, call, out);

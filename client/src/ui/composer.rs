@@ -1,6 +1,8 @@
 //! Where a line is written: Enter sends it, Shift and Enter begin another row; what is answered or changed stands above.
 
-use egui::{Frame, Key, KeyboardShortcut, Margin, Modifiers, Popup, RichText, ScrollArea, TextEdit, Ui, Vec2};
+use egui::{
+    Frame, Key, KeyboardShortcut, Margin, Modifiers, Popup, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, Vec2,
+};
 use relay::vocabulary::{Change, ChatId, SendMessage, TEXT_MAX, TYPING_AGAIN_MS};
 
 use super::{
@@ -16,6 +18,12 @@ const EMOJI: [&str; 32] = [
     "😀", "😂", "😊", "😍", "😘", "😎", "😉", "😋", "😐", "😏", "😢", "😭", "😠", "😱", "😴", "😇", "👍", "👎", "👌",
     "👏", "🙏", "💪", "👋", "❤", "🔥", "⭐", "🎉", "☕", "🍵", "🌸", "✅", "❌",
 ];
+
+/// Rows that are seen at a time.
+const MOST_ROWS: usize = 6;
+
+/// Between the text and the edge of its field.
+const PAD: f32 = 7.0;
 
 /// A line that is being written.
 #[derive(Debug, Default)]
@@ -40,26 +48,37 @@ impl Composer {
         let palette = Palette::of(ui);
         Frame::new().inner_margin(Margin { left: 12, right: 12, top: 6, bottom: 12 }).show(ui, |ui| {
             self.above(ui, scene, quoted);
-            Frame::new()
+            let frame = Frame::new()
                 .fill(palette.surface)
                 .stroke(egui::Stroke::new(1.0, palette.edge))
                 .corner_radius(radius::NORMAL)
-                .inner_margin(Margin { left: 4, right: 4, top: 3, bottom: 3 })
-                .show(ui, |ui| {
-                    ui.with_layout(egui::Layout::left_to_right(egui::Align::Max), |ui| {
-                        ui.spacing_mut().item_spacing.x = space::TINY;
-                        ui.set_width(ui.available_width());
-                        self.emoji(ui, scene);
-                        self.field(ui, scene, chat, out);
-                        let ready = !self.text.trim().is_empty();
-                        let colour = if ready { palette.accent_text } else { palette.soft };
-                        let name = scene.say("chat-send");
-                        let clicked = controls::icon_button_in(ui, icons::PAPER_PLANE_RIGHT, &name, colour).clicked();
-                        if clicked && ready {
-                            self.send(chat, out);
-                        }
-                    });
-                });
+                .inner_margin(Margin::same(3));
+            frame.show(ui, |ui| self.row(ui, scene, chat, out));
+        });
+    }
+
+    /// Emoji, the field, and sending: the buttons stay at the lower edge while the field grows.
+    fn row(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, out: &mut Out) {
+        let palette = Palette::of(ui);
+        let width = ui.available_width();
+        let inner = width - 2.0 * size::ICON_BUTTON - 2.0 * PAD;
+        let text = ui.painter().layout(self.text.clone(), regular(letter::BODY), palette.text, inner);
+        let rows = text.rows.len().clamp(1, MOST_ROWS) as f32;
+        let row = text.size().y / text.rows.len().max(1) as f32;
+        let height = (rows * row + 2.0 * PAD).max(size::ICON_BUTTON);
+        let (area, _) = ui.allocate_exact_size(Vec2::new(width, height), egui::Sense::hover());
+        let corner = |x: f32| Rect::from_min_size(egui::pos2(x, area.bottom() - size::ICON_BUTTON), Vec2::splat(size::ICON_BUTTON));
+        ui.scope_builder(UiBuilder::new().id_salt("emoji").max_rect(corner(area.left())), |ui| self.emoji(ui, scene));
+        let field = Rect::from_x_y_ranges(area.left() + size::ICON_BUTTON..=area.right() - size::ICON_BUTTON, area.y_range());
+        ui.scope_builder(UiBuilder::new().id_salt("field").max_rect(field), |ui| self.field(ui, scene, chat, out));
+        let send = corner(area.right() - size::ICON_BUTTON);
+        ui.scope_builder(UiBuilder::new().id_salt("send").max_rect(send), |ui| {
+            let ready = !self.text.trim().is_empty();
+            let colour = if ready { palette.accent_text } else { palette.soft };
+            let send = controls::icon_button_in(ui, icons::PAPER_PLANE_RIGHT, &scene.say("chat-send"), colour);
+            if send.clicked() && ready {
+                self.send(chat, out);
+            }
         });
     }
 
@@ -109,26 +128,25 @@ impl Composer {
 
     fn field(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, out: &mut Out) {
         let palette = Palette::of(ui);
-        let width = ui.available_width() - size::ICON_BUTTON - space::TINY;
-        let rows = self.text.split('\n').count().clamp(1, 6);
+        let height = ui.available_height();
         let response = ScrollArea::vertical()
             .id_salt("composer")
-            .max_height(124.0)
-            .min_scrolled_height(size::ICON_BUTTON)
-            .max_width(width)
-            .auto_shrink([false, true])
+            .max_height(height)
+            .min_scrolled_height(0.0)
+            .auto_shrink(false)
             .show(ui, |ui| {
                 let hint = RichText::new(scene.say("chat-write")).color(palette.soft);
                 let edit = TextEdit::multiline(&mut self.text)
                     .id_salt("line")
                     .hint_text(hint)
-                    .desired_rows(rows)
-                    .desired_width(width)
+                    .font(regular(letter::BODY))
+                    .desired_rows(1)
+                    .desired_width(f32::INFINITY)
+                    .min_size(Vec2::new(0.0, height))
                     .char_limit(TEXT_MAX / 4)
-                    .frame(Frame::NONE)
-                    .margin(Margin::symmetric(6, 6))
+                    .frame(Frame::new().inner_margin(Margin::symmetric(PAD as i8, PAD as i8)))
                     .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
-                ui.vertical(|ui| ui.add(edit)).inner
+                ui.add(edit)
             })
             .inner;
         let name = scene.say("chat-write");
@@ -136,6 +154,11 @@ impl Composer {
         if !self.focused {
             self.focused = true;
             response.request_focus();
+            // A line that is changed is gone on with at its end.
+            let mut state = TextEdit::load_state(ui.ctx(), response.id).unwrap_or_default();
+            let end = egui::text::CCursor::new(self.text.chars().count());
+            state.cursor.set_char_range(Some(egui::text::CCursorRange::one(end)));
+            TextEdit::store_state(ui.ctx(), response.id, state);
         }
         let enter = response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) && !input.modifiers.any());
         if response.changed() && !self.text.is_empty() {

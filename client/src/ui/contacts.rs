@@ -242,7 +242,8 @@ fn contact_row_of(ui: &mut Ui, scene: &Scene<'_>, contact: &Contact, out: &mut O
 
 /// An entry of a menu. Says whether it was chosen.
 pub fn menu_item(ui: &mut Ui, icon: &str, text: &str) -> bool {
-    let clicked = ui.button(format!("{icon}  {text}")).clicked();
+    let entry = ui.button(format!("{icon}  {text}"));
+    let clicked = controls::named(ui, entry, text).clicked();
     if clicked {
         ui.close();
     }

@@ -98,7 +98,9 @@ impl History {
             ui.set_height(total);
             let origin = ui.min_rect().min + Vec2::new(0.0, lift);
             let first = tops.partition_point(|top| *top < seen.min.y - lift).saturating_sub(1);
-            self.top = items.get(first).map(|placed| (placed.key, tops[first]));
+            // Days come and go with the lines around them: only lines are held on to.
+            let held = items.iter().zip(&tops).skip(first).find(|(placed, _)| placed.key & 3 == 0);
+            self.top = held.map(|(placed, top)| (placed.key, *top));
             for (index, placed) in items.iter().enumerate().skip(first) {
                 if tops[index] > seen.max.y {
                     break;

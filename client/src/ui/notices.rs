@@ -11,6 +11,9 @@ use crate::engine::Event;
 /// Notices that are kept; older ones go.
 const KEPT: usize = 3;
 
+/// How long a notice that nothing has to be done about is seen.
+const SEEN_MS: u64 = 8_000;
+
 /// One thing to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -18,6 +21,8 @@ pub struct Notice {
     pub text: String,
     /// Whether something went wrong.
     pub bad: bool,
+    /// When it goes by itself, in Unix milliseconds; what went wrong stays until it is dismissed.
+    pub until: Option<u64>,
 }
 
 /// Those that were not dismissed yet, the oldest first.
@@ -28,14 +33,16 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// Takes in what has happened, if it is something to know. Gives the number of the new notice.
-    pub fn take(&mut self, event: &Event, words: &Words) -> Option<u64> {
+    /// Takes in what has happened, if it is something to know; `now` is in Unix milliseconds. Gives the number of the
+    /// new notice.
+    pub fn take(&mut self, event: &Event, words: &Words, now: u64) -> Option<u64> {
         let (text, bad) = said(event, words)?;
         if self.list.iter().any(|notice| notice.text == text) {
             return None;
         }
         self.last += 1;
-        self.list.push(Notice { id: self.last, text, bad });
+        let until = (!bad).then_some(now + SEEN_MS);
+        self.list.push(Notice { id: self.last, text, bad, until });
         if self.list.len() > KEPT {
             self.list.remove(0);
         }
@@ -44,6 +51,12 @@ impl Notices {
 
     pub fn dismiss(&mut self, id: u64) {
         self.list.retain(|notice| notice.id != id);
+    }
+
+    /// Drops what was seen long enough. Says how many milliseconds it is until the next one goes.
+    pub fn forget(&mut self, now: u64) -> Option<u64> {
+        self.list.retain(|notice| notice.until.is_none_or(|until| until > now));
+        self.list.iter().filter_map(|notice| notice.until).min().map(|until| until - now)
     }
 
     pub fn list(&self) -> &[Notice] {
@@ -113,17 +126,20 @@ mod tests {
             command: "call".into(),
             problem: Problem::new(409, code::IN_A_CALL, detail),
         };
-        assert!(notices.take(&refused("a"), &words).is_some());
-        assert_eq!(notices.take(&refused("a"), &words), None);
-        assert_eq!(notices.take(&Event::ContactGrouped { account: 1, groups: Vec::new() }, &words), None);
+        assert!(notices.take(&refused("a"), &words, 0).is_some());
+        assert_eq!(notices.take(&refused("a"), &words, 0), None);
+        assert_eq!(notices.take(&Event::ContactGrouped { account: 1, groups: Vec::new() }, &words, 0), None);
         for detail in ["b", "c", "d"] {
-            notices.take(&refused(detail), &words);
+            notices.take(&refused(detail), &words, 0);
         }
         assert_eq!(notices.list().iter().map(|notice| notice.text.as_str()).collect::<Vec<_>>(), ["b", "c", "d"]);
         let first = notices.list()[0].id;
         notices.dismiss(first);
         assert_eq!(notices.list().len(), 2);
-        let id = notices.take(&Event::CallBusy { call: 1, who: "bob".into() }, &words).unwrap();
+        let id = notices.take(&Event::CallBusy { call: 1, who: "bob".into() }, &words, 1_000).unwrap();
         assert_eq!(notices.list().iter().find(|notice| notice.id == id).unwrap().text, "bob is in another call.");
+        assert_eq!(notices.forget(2_000), Some(SEEN_MS - 1_000));
+        assert_eq!(notices.forget(1_000 + SEEN_MS), None);
+        assert!(notices.list().iter().all(|notice| notice.bad) && notices.list().len() == 2);
     }
 }

@@ -131,11 +131,11 @@ fn unknown(ui: &mut Ui, scene: &Scene<'_>, server: &str, fingerprint: &str, out:
     }
 }
 
-/// A fingerprint as eyes can compare it: four lines of four groups of four digits.
+/// A fingerprint as the server prints it, in four lines of eight bytes.
 fn grouped(fingerprint: &str) -> Vec<String> {
-    let digits: Vec<char> = fingerprint.chars().collect();
-    let groups: Vec<String> = digits.chunks(4).map(|group| group.iter().collect()).collect();
-    groups.chunks(4).map(|line| line.join(" ")).collect()
+    let digits: Vec<char> = fingerprint.to_uppercase().chars().filter(|digit| *digit != ':').collect();
+    let bytes: Vec<String> = digits.chunks(2).map(|byte| byte.iter().collect()).collect();
+    bytes.chunks(8).map(|line| line.join(":")).collect()
 }
 
 /// What went wrong, and what to do.
@@ -166,5 +166,17 @@ fn explain(scene: &Scene<'_>, failure: &Failure) -> String {
         Failure::NameTaken => scene.say("failure-name-taken"),
         Failure::SessionOver => scene.say("failure-session-over"),
         Failure::Other(text) => with("failure-other", text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_written_as_the_server_prints_it() {
+        let lines = grouped(&"0a1b".repeat(16));
+        assert_eq!(lines.len(), 4);
+        assert!(lines.iter().all(|line| line == "0A:1B:0A:1B:0A:1B:0A:1B"), "{lines:?}");
     }
 }

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use jiff::tz::TimeZone;
@@ -69,7 +69,7 @@ impl Desk {
         let words = Words::new(Tongue::choose(preferences.language, system.as_deref()));
         let mut notices = Notices::default();
         if let Some(text) = complaint {
-            notices.take(&Event::Warning { text }, &words);
+            notices.take(&Event::Warning { text }, &words, now());
         }
         Self {
             view: app.view(),
@@ -131,7 +131,7 @@ impl Desk {
                 self.chats.push((screen, frame));
             }
             Err(error) => {
-                self.notices.take(&Event::Warning { text: error.to_string() }, &self.words);
+                self.notices.take(&Event::Warning { text: error.to_string() }, &self.words, now());
                 self.redraw();
             }
         }
@@ -171,7 +171,7 @@ impl Desk {
         let mut changed = self.view.differs(&view);
         self.view = view;
         for event in self.app.events() {
-            changed |= self.notices.take(&event, &self.words).is_some();
+            changed |= self.notices.take(&event, &self.words, now()).is_some();
             if matches!(event, Event::CallInvited { .. })
                 && let Some((frame, _)) = &self.main
             {
@@ -206,6 +206,9 @@ impl Desk {
     fn draw(&mut self, events: &ActiveEventLoop, id: WindowId) {
         if self.main.as_ref().is_some_and(|(frame, _)| frame.id() == id) {
             let Some((mut frame, monitor)) = self.main.take() else { return };
+            if let Some(wait) = self.notices.forget(now()) {
+                frame.draw_at(Instant::now() + Duration::from_millis(wait));
+            }
             let mut screen = std::mem::take(&mut self.main_screen);
             let scene = self.scene(frame.is_focused());
             let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
@@ -308,7 +311,7 @@ impl Desk {
     fn write_preferences(&mut self) {
         if let Err(error) = self.preferences.write(&self.path) {
             tracing::warn!(%error, "preferences are not kept");
-            self.notices.take(&Event::Warning { text: error.to_string() }, &self.words);
+            self.notices.take(&Event::Warning { text: error.to_string() }, &self.words, now());
         }
     }
 

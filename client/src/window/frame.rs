@@ -158,6 +158,7 @@ impl Frame {
             // Drawn again when sizes were not known: where pictures are counts from the last time.
             out.pictures.clear();
             screen(ui, &mut out);
+            border(ui);
         });
         self.input.handle_platform_output(&self.window, output.platform_output);
         if let Some(edge) = self.edge {
@@ -181,4 +182,13 @@ impl Frame {
         }
         out
     }
+}
+
+/// A thin line around a window that the desktop draws no border for.
+fn border(ui: &Ui) {
+    let context = ui.ctx();
+    let colour = theme::Palette::of(ui).line;
+    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::new("border"));
+    let stroke = egui::Stroke::new(1.0, colour);
+    context.layer_painter(layer).rect_stroke(context.content_rect(), 0.0, stroke, egui::StrokeKind::Inside);
 }
