@@ -74,7 +74,8 @@ impl AppOptions {
             remembered.server == suggested.server && remembered.user == suggested.user && !remembered.session.is_empty()
         };
         let remembered = remembered.filter(same);
-        let (accept_new, device) = (arguments.accept_new, arguments.device);
+        let accept_new = arguments.accept_new;
+        let device = arguments.device.unwrap_or_else(|| "window".to_owned());
         Ok(Self { home, remembered, suggested, fingerprint, accept_new, device, devices })
     }
 }

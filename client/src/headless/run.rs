@@ -194,7 +194,12 @@ async fn connect_options(arguments: &Arguments) -> Result<ConnectOptions, Headle
         Some(text) => ProxyRules::Fixed(text.parse()?),
     };
     let proof = proof(arguments, &server, &proxy).await?;
-    Ok(ConnectOptions { server, proxy, proof, device: arguments.device.clone() })
+    Ok(ConnectOptions {
+        server,
+        proxy,
+        proof,
+        device: arguments.device.clone().unwrap_or_else(|| "headless".to_owned()),
+    })
 }
 
 async fn proof(arguments: &Arguments, server: &ServerAddress, proxy: &ProxyRules) -> Result<Proof, HeadlessError> {

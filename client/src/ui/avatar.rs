@@ -30,7 +30,7 @@ pub fn initials(name: &str) -> String {
     let first = |word: &str| word.chars().next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     let Some(word) = words.next() else { return "?".to_owned() };
     let is_ideograph = word.chars().next().is_some_and(|letter| letter >= '\u{2E80}');
-    match words.last() {
+    match words.next_back() {
         Some(last) if !is_ideograph => first(word) + &first(last),
         _ => first(word),
     }

@@ -67,9 +67,12 @@ impl Composer {
         let row = text.size().y / text.rows.len().max(1) as f32;
         let height = (rows * row + 2.0 * PAD).max(size::ICON_BUTTON);
         let (area, _) = ui.allocate_exact_size(Vec2::new(width, height), egui::Sense::hover());
-        let corner = |x: f32| Rect::from_min_size(egui::pos2(x, area.bottom() - size::ICON_BUTTON), Vec2::splat(size::ICON_BUTTON));
+        let corner = |x: f32| {
+            Rect::from_min_size(egui::pos2(x, area.bottom() - size::ICON_BUTTON), Vec2::splat(size::ICON_BUTTON))
+        };
         ui.scope_builder(UiBuilder::new().id_salt("emoji").max_rect(corner(area.left())), |ui| self.emoji(ui, scene));
-        let field = Rect::from_x_y_ranges(area.left() + size::ICON_BUTTON..=area.right() - size::ICON_BUTTON, area.y_range());
+        let field =
+            Rect::from_x_y_ranges(area.left() + size::ICON_BUTTON..=area.right() - size::ICON_BUTTON, area.y_range());
         ui.scope_builder(UiBuilder::new().id_salt("field").max_rect(field), |ui| self.field(ui, scene, chat, out));
         let send = corner(area.right() - size::ICON_BUTTON);
         ui.scope_builder(UiBuilder::new().id_salt("send").max_rect(send), |ui| {

@@ -4,7 +4,7 @@ use egui::{Rect, Response, Sense, Ui, Vec2};
 use relay::vocabulary::Availability;
 
 use super::{
-    avatar, controls,
+    Scene, Value, avatar, controls,
     theme::{Palette, letter, regular, semibold, size, space},
 };
 
@@ -25,10 +25,12 @@ pub struct Drawn {
 }
 
 /// Draws a row; `buttons` of them may be put at its right.
-pub fn draw(ui: &mut Ui, row: &Row<'_>, buttons: usize) -> Drawn {
+pub fn draw(ui: &mut Ui, scene: &Scene<'_>, row: &Row<'_>, buttons: usize) -> Drawn {
     let palette = Palette::of(ui);
     let (area, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), size::CONTACT_ROW), Sense::click());
-    let label = if row.line.is_empty() { row.name.to_owned() } else { format!("{}, {}", row.name, row.line) };
+    let unread = scene.words.with("unread", &[("count", Value::Number(u64::from(row.unread)))]);
+    let parts = [row.name, row.line, if row.unread > 0 { &unread } else { "" }];
+    let label = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
     let response = controls::named(ui, response, &label);
     if !ui.is_rect_visible(area) {
         return Drawn { row: response, buttons: None };

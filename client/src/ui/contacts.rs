@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use egui::{Frame, Margin, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder, Vec2};
+use egui::{
+    Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder, Vec2,
+};
 use relay::vocabulary::{Chat, ChatKind, Contact, ContactRequest, Standing};
 
 use super::{
@@ -17,10 +19,18 @@ use crate::engine::{ChatState, Command, Deed, InChat};
 #[derive(Debug, Default)]
 pub struct Contacts {
     search: String,
-    /// A request that is being written: the name and a few words.
-    adding: Option<(String, String)>,
+    /// A request that is being written: the name, a few words, and whether it just begins.
+    adding: Option<(String, String, bool)>,
     closed: BTreeSet<String>,
+    /// Whether the first who is found is to be met.
+    opens: bool,
 }
+
+/// Looks for someone.
+const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+
+/// Adds someone.
+const ADD: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::N);
 
 impl Contacts {
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
@@ -54,9 +64,16 @@ impl Contacts {
             let search = ui.add(search);
             search.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, scene.say("search")));
             controls::focus_ring(ui, &search, 8);
-            if controls::icon_button(ui, icons::USER_PLUS, &scene.say("contact-add")).clicked() {
+            if ui.input_mut(|input| input.consume_shortcut(&SEARCH)) {
+                search.request_focus();
+            }
+            self.opens = controls::entered(ui, &search);
+            let wants = ui.input_mut(|input| input.consume_shortcut(&ADD));
+            let name = format!("{} ({})", scene.say("contact-add"), ui.ctx().format_shortcut(&ADD));
+            let add = controls::icon_button(ui, icons::USER_PLUS, &scene.say("contact-add")).on_hover_text(name);
+            if add.clicked() || wants {
                 self.adding = match self.adding {
-                    None => Some((self.search.trim().to_owned(), String::new())),
+                    None => Some((self.search.trim().to_owned(), String::new(), true)),
                     Some(_) => None,
                 };
             }
@@ -64,11 +81,14 @@ impl Contacts {
     }
 
     fn add(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
-        let Some((name, text)) = &mut self.adding else { return };
+        let Some((name, text, begins)) = &mut self.adding else { return };
         let mut done = false;
         ui.add_space(space::SMALL);
         controls::card(ui, false, |ui| {
             let field = controls::field(ui, &scene.say("contact-add-name"), name, "", false);
+            if std::mem::take(begins) {
+                field.request_focus();
+            }
             let note = controls::field(ui, &scene.say("contact-add-text"), text, &scene.say("contact-add-hint"), false);
             ui.add_space(space::TINY);
             let enter = controls::entered(ui, &field) || controls::entered(ui, &note);
@@ -89,6 +109,7 @@ impl Contacts {
         let roster = &state.roster;
         let wanted = self.search.trim().to_lowercase();
         let is_wanted = |text: &str| wanted.is_empty() || text.to_lowercase().contains(&wanted);
+        let found = |contact: &Contact| is_wanted(names::of_profile(&contact.who)) || is_wanted(&contact.who.name);
         for request in roster.incoming.values().filter(|_| wanted.is_empty()) {
             request_card(ui, scene, request, out);
         }
@@ -102,11 +123,7 @@ impl Contacts {
             .filter(|known| known.chat.kind == ChatKind::Group && known.chat.standing == Standing::Joined)
             .filter(|known| is_wanted(&names::of_chat(scene, &known.chat)))
             .collect();
-        let people: Vec<&Contact> = roster
-            .contacts
-            .values()
-            .filter(|contact| is_wanted(names::of_profile(&contact.who)) || is_wanted(&contact.who.name))
-            .collect();
+        let people: Vec<&Contact> = roster.contacts.values().filter(|contact| found(contact)).collect();
         let strangers: Vec<&ChatState> = state
             .chats
             .values()
@@ -132,6 +149,15 @@ impl Contacts {
             }
             for group in &contact.groups {
                 sections.entry((0, group.clone())).or_default().push(contact);
+            }
+        }
+        if std::mem::take(&mut self.opens) && !wanted.is_empty() {
+            let reachable = |contact: &&Contact| presence::rank(contact.presence.state);
+            if let Some(first) = roster.contacts.values().filter(|contact| found(contact)).min_by_key(reachable) {
+                let chat = names::direct_chat_of(state, first.who.id);
+                let meet = || Action::Meet { name: first.who.name.clone(), then: Then::Talk };
+                out.act(chat.map_or_else(meet, Action::Show));
+                self.search.clear();
             }
         }
         let only = sections.len() == 1 && sections.keys().all(|(rank, _)| *rank == 1) && groups.is_empty();
@@ -198,7 +224,7 @@ fn contact_row_of(ui: &mut Ui, scene: &Scene<'_>, contact: &Contact, out: &mut O
         unread,
     };
     let reachable = presence::rank(contact.presence.state) < 4;
-    let drawn = contact_row::draw(ui, &row, if reachable { 2 } else { 0 });
+    let drawn = contact_row::draw(ui, scene, &row, if reachable { 2 } else { 0 });
     let meet = |then| match (chat, then) {
         (Some(chat), Then::Talk) => Action::Show(chat),
         _ => Action::Meet { name: contact.who.name.clone(), then },
@@ -259,7 +285,7 @@ fn chat_row(ui: &mut Ui, scene: &Scene<'_>, known: &ChatState, out: &mut Out) {
     let account = names::other(&known.chat, scene.me()).filter(|_| known.chat.kind == ChatKind::Direct);
     let account = account.map_or(known.chat.id.wrapping_mul(3), |(id, _)| id);
     let row = Row { account, name: &name, line: &line, presence: None, unread: known.unread };
-    if contact_row::draw(ui, &row, 0).row.clicked() {
+    if contact_row::draw(ui, scene, &row, 0).row.clicked() {
         out.act(Action::Show(known.chat.id));
     }
 }
@@ -329,7 +355,7 @@ fn outgoing_row(ui: &mut Ui, scene: &Scene<'_>, request: &ContactRequest, out: &
     let line = scene.say("request-waits");
     let row =
         Row { account: request.to.id, name: names::of_profile(&request.to), line: &line, presence: None, unread: 0 };
-    let drawn = contact_row::draw(ui, &row, 1);
+    let drawn = contact_row::draw(ui, scene, &row, 1);
     if let Some(place) = drawn.buttons {
         ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
             if controls::icon_button(ui, icons::X, &scene.say("request-withdraw")).clicked() {

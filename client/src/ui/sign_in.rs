@@ -16,6 +16,10 @@ pub struct SignInScreen {
     /// Whether the fields hold what was suggested.
     begun: bool,
     shows_proxy: bool,
+    /// Whether the first empty field has had the keyboard.
+    focused: bool,
+    /// Whether the safe answer to the question about a certificate has had the keyboard.
+    asked: bool,
 }
 
 impl SignInScreen {
@@ -36,7 +40,10 @@ impl SignInScreen {
                     head(ui, scene);
                     ui.add_space(space::LARGE);
                     match &scene.view.entrance {
-                        Entrance::Unknown { server, fingerprint } => unknown(ui, scene, server, fingerprint, out),
+                        Entrance::Unknown { server, fingerprint } => {
+                            let first = !std::mem::replace(&mut self.asked, true);
+                            unknown(ui, scene, server, fingerprint, first, out);
+                        }
                         entrance => self.form(ui, scene, entrance, out),
                     }
                 },
@@ -45,6 +52,7 @@ impl SignInScreen {
     }
 
     fn form(&mut self, ui: &mut Ui, scene: &Scene<'_>, entrance: &Entrance, out: &mut Out) {
+        self.asked = false;
         let trying = *entrance == Entrance::Trying;
         if let Entrance::Failed(failure) = entrance {
             controls::card(ui, true, |ui| {
@@ -81,14 +89,19 @@ impl SignInScreen {
 
     fn fields(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
         let hint = scene.say("server-hint");
+        let empty = [&self.fields.server, &self.fields.user, &self.fields.password].map(String::is_empty);
+        let first = empty.iter().position(|empty| *empty).filter(|_| !std::mem::replace(&mut self.focused, true));
         let server = controls::field(ui, &scene.say("server"), &mut self.fields.server, &hint, false);
         if server.changed() && self.fields.invitation().is_some() {
             // Whoever has an invitation has no account yet.
             self.fields.join = true;
         }
-        controls::field(ui, &scene.say("account"), &mut self.fields.user, "", false);
+        let user = controls::field(ui, &scene.say("account"), &mut self.fields.user, "", false);
         let name = scene.say(if self.fields.join { "new-password" } else { "password" });
-        controls::field(ui, &name, &mut self.fields.password, "", true);
+        let password = controls::field(ui, &name, &mut self.fields.password, "", true);
+        if let Some(first) = first {
+            [&server, &user, &password][first].request_focus();
+        }
         if self.shows_proxy {
             let hint = scene.say("proxy-hint");
             controls::field(ui, &scene.say("proxy"), &mut self.fields.proxy, &hint, false);
@@ -110,7 +123,7 @@ fn head(ui: &mut Ui, scene: &Scene<'_>) {
 }
 
 /// Asks whether the certificate that an unknown server shows is the right one.
-fn unknown(ui: &mut Ui, scene: &Scene<'_>, server: &str, fingerprint: &str, out: &mut Out) {
+fn unknown(ui: &mut Ui, scene: &Scene<'_>, server: &str, fingerprint: &str, first: bool, out: &mut Out) {
     let palette = Palette::of(ui);
     ui.label(RichText::new(scene.say("unknown-title")).font(semibold(letter::HEADING)).color(palette.text));
     ui.label(RichText::new(scene.words.with("unknown-text", &[("server", Value::Text(server))])).color(palette.text));
@@ -126,7 +139,12 @@ fn unknown(ui: &mut Ui, scene: &Scene<'_>, server: &str, fingerprint: &str, out:
     if controls::primary_button(ui, &scene.say("unknown-yes"), true).clicked() {
         out.act(Action::Trust(true));
     }
-    if controls::quiet_button(ui, &scene.say("unknown-no")).clicked() {
+    let no = controls::quiet_button(ui, &scene.say("unknown-no"));
+    if first {
+        // Whoever presses a key without reading connects nowhere.
+        no.request_focus();
+    }
+    if no.clicked() {
         out.act(Action::Trust(false));
     }
 }

@@ -101,8 +101,8 @@ impl Desk {
     fn open_main(&mut self, events: &ActiveEventLoop) -> Result<(), WindowError> {
         let monitor = dock::monitor(events, &self.preferences);
         let attributes = dock::attributes(monitor.as_ref(), &self.preferences).with_title(self.words.say("app-name"));
-        let (level, free) = (dock::level(&self.preferences), self.preferences.dock == Dock::Free);
-        let frame = Frame::open(events, &self.proxy, &self.fonts, attributes, level, free)?;
+        let (level, docked) = (dock::level(&self.preferences), self.preferences.dock != Dock::Free);
+        let frame = Frame::open(events, &self.proxy, &self.fonts, attributes, level, docked)?;
         frame.choose_theme(self.preferences.theme);
         dock::reserve(&frame.window, monitor.as_ref(), &self.preferences);
         self.main = Some((frame, monitor));
@@ -125,7 +125,7 @@ impl Desk {
         if let Some(place) = self.beside_main(size) {
             attributes = attributes.with_position(place);
         }
-        match Frame::open(events, &self.proxy, &self.fonts, attributes, WindowLevel::Normal, true) {
+        match Frame::open(events, &self.proxy, &self.fonts, attributes, WindowLevel::Normal, false) {
             Ok(frame) => {
                 frame.choose_theme(self.preferences.theme);
                 self.chats.push((screen, frame));

@@ -11,7 +11,7 @@ use winit::{
 };
 
 use super::{
-    Wake, WindowError, edge,
+    Wake, WindowError, dock, edge,
     surface::{Drawing, Surface},
 };
 use crate::{
@@ -29,19 +29,19 @@ pub struct Frame {
     /// When it is to be drawn again by itself.
     due: Option<Instant>,
     edge: Option<ResizeDirection>,
-    resizable: bool,
+    docked: bool,
     focused: bool,
 }
 
 impl Frame {
-    /// Opens a window without a border. `resizable` says whether its edges can be drawn.
+    /// Opens a window without a border. A docked one is not resized by its edges.
     pub fn open(
         events: &ActiveEventLoop,
         proxy: &EventLoopProxy<Wake>,
         fonts: &Fonts,
         attributes: WindowAttributes,
         level: WindowLevel,
-        resizable: bool,
+        docked: bool,
     ) -> Result<Self, WindowError> {
         // Seen only once it can be drawn; a screen reader must find it before.
         let attributes = attributes.with_visible(false).with_decorations(false);
@@ -70,7 +70,7 @@ impl Frame {
         // Lost if it is said before the window is seen.
         window.set_window_level(level);
         window.request_redraw();
-        Ok(Self { window, surface, context, input, due: None, edge: None, resizable, focused: false })
+        Ok(Self { window, surface, context, input, due: None, edge: None, docked, focused: false })
     }
 
     pub fn id(&self) -> WindowId {
@@ -130,6 +130,9 @@ impl Frame {
                     }
                     return;
                 }
+                if self.docked && !self.focused {
+                    dock::take_keyboard(&self.window);
+                }
             }
             _ => {}
         }
@@ -139,7 +142,7 @@ impl Frame {
     }
 
     fn look_at_edge(&mut self, position: PhysicalPosition<f64>) {
-        if !self.resizable {
+        if self.docked {
             return;
         }
         let reach = f64::from(theme::size::EDGE) * self.window.scale_factor();

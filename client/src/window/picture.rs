@@ -148,6 +148,7 @@ impl PicturePainter {
     }
 
     /// The picture that was brought, in `area`: `fill` cuts its edges off, else it is seen whole within the area.
+    #[allow(clippy::too_many_arguments, reason = "what is drawn, where, and how: each is said once, here")]
     pub fn prepare(
         &self,
         device: &wgpu::Device,

@@ -103,7 +103,11 @@ fn a_notice_and_a_lost_connection() {
         || view(lost()),
         |harness| {
             let world = harness.state_mut();
-            world.notices.take(&Event::CallBusy { call: 1, who: "Ada Lovelace".into() }, &world.words, crate::fixture::NOW);
+            world.notices.take(
+                &Event::CallBusy { call: 1, who: "Ada Lovelace".into() },
+                &world.words,
+                crate::fixture::NOW,
+            );
         },
     );
 }

@@ -64,6 +64,14 @@ fn signing_in_gives_what_was_written() {
     harness.key_press(Key::Enter);
     harness.run();
     assert!(matches!(&wanted(&mut harness)[..], [Action::SignIn(_)]));
+    // What is known already need not be written again.
+    let suggested = client::app::SignIn { server: "http://s".into(), user: "haruka".into(), ..Default::default() };
+    let mut harness = main_window(View { suggested: Arc::new(suggested), ..View::default() });
+    harness.event(Event::Text("pw".into()));
+    harness.run();
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert!(matches!(&wanted(&mut harness)[..], [Action::SignIn(sign_in)] if sign_in.password == "pw"));
 }
 
 #[test]
@@ -86,14 +94,19 @@ fn an_unknown_certificate_is_accepted_or_not() {
 #[test]
 fn contacts_are_met() {
     let mut harness = main_window(view(crowd()));
-    let actions = press(&mut harness, "Ada Lovelace, Available · at her desk");
+    let actions = press(&mut harness, "Ada Lovelace, Available · at her desk, 2 unread messages");
     assert!(matches!(actions[..], [Action::Show(CHAT)]), "{actions:?}");
     let actions = press(&mut harness, "山田 太郎, In a call");
     assert!(
         matches!(&actions[..], [Action::Meet { name, then: Then::Talk }] if name == "user3"),
         "there is no chat with him yet: {actions:?}"
     );
-    harness.get_by_role_and_label(Role::Button, "Grace Hopper, Do not disturb · writing a compiler, please leave a message").click_secondary();
+    harness
+        .get_by_role_and_label(
+            Role::Button,
+            "Grace Hopper, Do not disturb · writing a compiler, please leave a message",
+        )
+        .click_secondary();
     harness.run();
     harness.get_by_role_and_label(Role::Button, "Block").click();
     harness.run();
@@ -109,8 +122,15 @@ fn the_search_finds_by_any_name() {
     let mut harness = main_window(view(crowd()));
     write(&mut harness, "Search", "花");
     assert!(harness.query_by_label("佐藤 花子, Available · お昼に出ています").is_some());
-    assert!(harness.query_by_label("Ada Lovelace, Available · at her desk").is_none());
-    write(&mut harness, "Search", "zzz");
+    assert!(harness.query_by_label("Ada Lovelace, Available · at her desk, 2 unread messages").is_none());
+    harness.key_press(Key::Enter);
+    harness.run();
+    let actions = wanted(&mut harness);
+    assert!(matches!(&actions[..], [Action::Meet { name, then: Then::Talk }] if name == "user6"), "{actions:?}");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
+    harness.run();
+    harness.event(Event::Text("zzz".into()));
+    harness.run();
     assert!(harness.query_by_label("Nobody found").is_some());
 }
 
@@ -119,8 +139,10 @@ fn requests_are_answered_and_made() {
     let mut harness = main_window(view(crowd()));
     let actions = press(&mut harness, "Accept");
     assert!(matches!(&actions[..], [Action::Give(Command::Contact { name, deed: Deed::Accept })] if name == "mina"));
-    press(&mut harness, "Add a contact");
-    write(&mut harness, "Account name", "ken");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::N);
+    harness.run();
+    harness.event(Event::Text("ken".into()));
+    harness.run();
     write(&mut harness, "A few words", "It is me");
     let actions = press(&mut harness, "Send request");
     assert!(
@@ -294,9 +316,9 @@ fn older_lines_are_asked_for_once_and_what_is_read_stays_in_place() {
     assert!(harness.query_by_label_contains("line 201 ").is_none(), "the oldest is not even laid out");
     harness.hover_at(egui::pos2(160.0, 300.0));
     let asks = |actions: Vec<Action>| {
-        let asked = actions.iter().filter(|action| {
-            matches!(action, Action::Give(Command::InChat { act: InChat::Look(Place::Older), .. }))
-        });
+        let asked = actions
+            .iter()
+            .filter(|action| matches!(action, Action::Give(Command::InChat { act: InChat::Look(Place::Older), .. })));
         asked.count()
     };
     let mut asked = 0;
@@ -311,16 +333,22 @@ fn older_lines_are_asked_for_once_and_what_is_read_stays_in_place() {
         asked += asks(wanted(&mut harness));
     }
     assert_eq!(asked, 1);
-    let place = |harness: &Harness<'static, World<ChatScreen>>| {
-        harness.get_by_label_contains("line 203 ").rect().top()
-    };
+    let place = |harness: &Harness<'static, World<ChatScreen>>| harness.get_by_label_contains("line 203 ").rect().top();
     let before = place(&harness);
     // The page comes: the engine shows what was looked up instead of the newest lines.
     let mut state = long(201, 400);
     let chat = Arc::make_mut(state.chats.get_mut(&CHAT).unwrap());
     chat.look_back();
     let page: Vec<Message> = (101..=200)
-        .map(|n| Message::line(n, relay::vocabulary::Account { id: 2, name: "user2".into() }, format!("line {n}"), NOW - (400 - n) * 60_000, ""))
+        .map(|n| {
+            Message::line(
+                n,
+                relay::vocabulary::Account { id: 2, name: "user2".into() },
+                format!("line {n}"),
+                NOW - (400 - n) * 60_000,
+                "",
+            )
+        })
         .collect();
     chat.look(Place::Older, &relay::vocabulary::History { messages: page, more: true, latest: 400 });
     harness.state_mut().view = view(state);

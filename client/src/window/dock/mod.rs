@@ -61,7 +61,13 @@ pub fn reserve(window: &Window, monitor: Option<&MonitorHandle>, preferences: &P
 }
 
 #[cfg(target_os = "linux")]
+pub use x11::take_keyboard;
+#[cfg(target_os = "linux")]
 use x11::{as_dock, reserve_edge};
+
+/// Elsewhere a docked window is a window like others, which gets the keyboard when it is clicked.
+#[cfg(not(target_os = "linux"))]
+pub fn take_keyboard(_: &Window) {}
 
 /// Elsewhere a docked window is one that stays on top.
 #[cfg(not(target_os = "linux"))]

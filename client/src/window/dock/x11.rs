@@ -9,7 +9,7 @@ use winit::{
 };
 use x11rb::{
     connection::Connection,
-    protocol::xproto::{AtomEnum, ConnectionExt as _, PropMode},
+    protocol::xproto::{AtomEnum, ConnectionExt as _, InputFocus, PropMode},
     wrapper::ConnectionExt as _,
 };
 
@@ -22,14 +22,34 @@ pub fn as_dock(attributes: WindowAttributes) -> WindowAttributes {
 
 /// Reserves the width of a docked window at the left or the right edge of the screen.
 pub fn reserve_edge(window: &Window, place: Place, left: bool) {
-    let id = match window.window_handle().map(|handle| handle.as_raw()) {
-        Ok(RawWindowHandle::Xlib(handle)) => handle.window as u32,
-        Ok(RawWindowHandle::Xcb(handle)) => handle.window.get(),
-        // On Wayland a program cannot reserve space by the usual protocols.
-        _ => return,
-    };
+    // On Wayland a program cannot reserve space by the usual protocols.
+    let Some(id) = id(window) else { return };
     if let Err(error) = reserve(id, place, left) {
         tracing::warn!(%error, "no space could be reserved for the docked window");
+    }
+}
+
+/// Gives a docked window the keyboard: desktops do not do that for docks, however they are clicked.
+pub fn take_keyboard(window: &Window) {
+    let Some(id) = id(window) else { return window.focus_window() };
+    if let Err(error) = focus(id) {
+        tracing::warn!(%error, "the docked window does not get the keyboard");
+    }
+}
+
+fn focus(window: u32) -> Result<(), Box<dyn Error>> {
+    let (connection, _) = x11rb::connect(None)?;
+    connection.set_input_focus(InputFocus::PARENT, window, x11rb::CURRENT_TIME)?;
+    connection.sync()?;
+    Ok(())
+}
+
+/// The window's number; on Wayland it has none.
+fn id(window: &Window) -> Option<u32> {
+    match window.window_handle().map(|handle| handle.as_raw()) {
+        Ok(RawWindowHandle::Xlib(handle)) => u32::try_from(handle.window).ok(),
+        Ok(RawWindowHandle::Xcb(handle)) => Some(handle.window.get()),
+        _ => None,
     }
 }
 
