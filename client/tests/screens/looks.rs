@@ -36,7 +36,7 @@ fn outside(entrance: Entrance) -> View {
 
 #[test]
 fn signing_in() {
-    main_looks("sign-in", 600.0, || View::default(), |_| {});
+    main_looks("sign-in", 600.0, View::default, |_| {});
 }
 
 #[test]
