@@ -41,6 +41,19 @@ nginx                               nginx-light
 haproxy                             haproxy
 openssl                             openssl
 git                                 git
+Xvfb                                xvfb
+openbox                             openbox
+xdotool                             xdotool
+xprop                               x11-utils
+import                              imagemagick
+/usr/share/vulkan/icd.d/lvp_icd*    mesa-vulkan-drivers
+/usr/lib/*/libvulkan.so.1           libvulkan1
+/usr/lib/*/libxkbcommon-x11.so.0    libxkbcommon-x11-0
+/usr/lib/*/libX11-xcb.so.1          libx11-xcb1
+/usr/lib/*/libXcursor.so.1          libxcursor1
+/usr/lib/*/libXi.so.6               libxi6
+/usr/lib/*/libXrandr.so.2           libxrandr2
+/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc  fonts-noto-cjk
 /usr/lib/postgresql/*/bin/initdb    postgresql
 LIST
 }

@@ -1,8 +1,23 @@
 //! The `komado` program.
 
 use clap::Parser;
-use client::headless::{self, Arguments, HeadlessError};
+use client::{
+    app::{AppOptions, OptionsError},
+    headless::{self, Arguments, HeadlessError},
+    window::{self, WindowError},
+};
+use thiserror::Error;
 use tracing_subscriber::EnvFilter;
+
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    Headless(#[from] HeadlessError),
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    #[error(transparent)]
+    Window(#[from] WindowError),
+}
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
@@ -15,11 +30,12 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-fn start(arguments: Arguments) -> Result<(), HeadlessError> {
+fn start(arguments: Arguments) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&arguments.log).map_err(|error| HeadlessError::Log(error.to_string()))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     if !arguments.headless {
-        return Err(HeadlessError::NoWindow);
+        return Ok(window::run(AppOptions::read(arguments)?)?);
     }
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(headless::run(arguments))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(HeadlessError::from)?;
+    Ok(runtime.block_on(headless::run(arguments))?)
 }

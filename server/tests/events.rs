@@ -169,8 +169,7 @@ async fn a_bot_hears_what_a_link_hears() {
     assert_eq!(bot.post(&format!("/v1/calls/{id}/accept"), json!({})).await.1["code"], "link_needed");
     link.post(&format!("/v1/calls/{id}/hangup"), json!({})).await;
     stream.until("call.cancelled").await;
-    let rang =
-        std::iter::from_fn(|| link.events.try_recv()).any(|event| matches!(event, Event::CallRinging { .. }));
+    let rang = std::iter::from_fn(|| link.events.try_recv()).any(|event| matches!(event, Event::CallRinging { .. }));
     assert!(!rang, "nobody's phone rang");
 }
 

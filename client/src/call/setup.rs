@@ -86,6 +86,12 @@ impl DeviceSetup {
         self
     }
 
+    /// The same, with `change` done to the devices of each call.
+    pub fn around(self, change: impl Fn(Devices) -> Devices + Send + Sync + 'static) -> Self {
+        let open = self.open.clone();
+        Self { open: Arc::new(move |clock| open(clock).map(&change)), ..self }
+    }
+
     /// The microphone alone; `None` if there is no way to open it.
     pub(crate) fn open_microphone(&self, clock: Clock) -> Option<Result<Box<dyn Microphone>, DeviceError>> {
         self.microphone.as_ref().map(|open| open(clock))

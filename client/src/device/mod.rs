@@ -8,12 +8,13 @@ mod files;
 mod pace;
 mod pattern;
 
-use codec::Picture;
+pub use codec::{Matrix, Picture, Range};
 use relay::Micros;
 use thiserror::Error;
 
 pub use clip::{ClipCamera, ClipMicrophone};
 pub use files::{NullScreen, NullSpeaker, SnapshotScreen, WavSpeaker};
+pub(crate) use pattern::black;
 pub use pattern::{PatternCamera, ToneMicrophone};
 
 /// Samples of one block of sound: 10 ms at 48 kHz, mono.

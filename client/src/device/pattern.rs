@@ -1,6 +1,6 @@
 //! A test picture with a frame counter, and a tone: for calls without camera and microphone.
 
-use codec::PicturePool;
+use codec::{Picture, PictureMut, PicturePool};
 use relay::Micros;
 
 use super::{BLOCK, BLOCK_TIME, Camera, CameraFormat, Captured, DeviceError, Microphone, pace::Pace};
@@ -23,6 +23,11 @@ const DIGITS: [[u8; 5]; 10] = [
     [7, 5, 7, 5, 7],
     [7, 5, 7, 1, 7],
 ];
+
+/// A dark picture.
+pub(crate) fn black(width: u32, height: u32) -> Result<Picture, DeviceError> {
+    PictureMut::black(width, height).map(PictureMut::freeze).map_err(|error| DeviceError::Picture(error.to_string()))
+}
 
 /// Colour bars, a block that moves, and the number of the picture.
 pub struct PatternCamera {

@@ -69,6 +69,11 @@ impl Core {
                 if self.media.as_ref().is_none_or(|media| media.call() != call.id) {
                     self.tell(Event::CallAccepted { call: call.clone() });
                 }
+                if self.state.call.is_none() {
+                    // Told only to devices that take part: this one was started anew in the middle of the call.
+                    let outgoing = self.state.account.as_ref().is_some_and(|me| me.id == call.caller.id);
+                    self.state.call = Some(CallState { call: call.clone(), outgoing, joined: true, report: None });
+                }
                 if self.state.call.as_ref().is_some_and(|state| state.call.id == call.id) {
                     self.call_changed(call);
                 }

@@ -10,7 +10,7 @@ use rustls::RootCertStore;
 use tokio::task::JoinSet;
 
 use crate::{
-    http::{Http, HttpError, ProxyRules, ServerAddress},
+    http::{Http, HttpError, ProxyRules, ServerAddress, Unreached},
     link::{Backoff, Clock, Connection, OpenError, chance},
 };
 
@@ -101,7 +101,8 @@ impl Connecting {
 }
 
 async fn attempt(options: ConnectOptions, clock: Clock) -> Result<Connection, OpenError> {
-    let unreachable = |error: &dyn std::fmt::Display| OpenError::Http(HttpError::Unreachable(error.to_string()));
+    let unreachable =
+        |error: &dyn std::fmt::Display| OpenError::Http(HttpError::Unreachable(Unreached::Other, error.to_string()));
     let proxy = options.proxy.choose(&options.server).map_err(|error| unreachable(&error))?;
     let proof = ServerProof::from(&options.proof);
     let http = Http::new(options.server, proxy, proof.clone()).map_err(|error| unreachable(&error))?;

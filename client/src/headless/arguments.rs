@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "komado", version, after_help = format!("{EXAMPLES}{}{}", super::account_input::HELP, super::chat_input::HELP))]
 pub struct Arguments {
-    /// Runs without a window: commands come as lines on standard input (or by --say, --call, --answer), events go out
+    /// Runs without the window, which is opened otherwise: commands come as lines on standard input (or by --say, --call, --answer), events go out
     /// as JSON lines on standard output.
     #[arg(long)]
     pub headless: bool,
@@ -54,8 +54,9 @@ pub struct Arguments {
     pub password_file: Option<PathBuf>,
 
     /// The name of this device; at most one client of an account runs under each name.
-    #[arg(long, env = "KOMADO_DEVICE", default_value = "headless")]
-    pub device: String,
+    /// By default "window", or "headless" without one.
+    #[arg(long, env = "KOMADO_DEVICE")]
+    pub device: Option<String>,
 
     /// Where what must be remembered is kept. By default the platform's place for it.
     #[arg(long, env = "KOMADO_HOME", value_name = "FOLDER")]

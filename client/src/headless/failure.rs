@@ -3,10 +3,11 @@
 use relay::vocabulary::InvitationLinkError;
 use thiserror::Error;
 
-use super::{input::InputError, settings::SettingsError, trust::TrustError};
+use super::input::InputError;
 use crate::{
     device::DeviceError,
     engine::EngineEnded,
+    home::{ConfigurationError, TrustError},
     http::{AddressError, ProxyError},
 };
 
@@ -19,7 +20,7 @@ pub enum HeadlessError {
     #[error(transparent)]
     Trust(#[from] TrustError),
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Configuration(#[from] ConfigurationError),
     #[error(transparent)]
     Invitation(#[from] InvitationLinkError),
     #[error(transparent)]
@@ -45,8 +46,6 @@ pub enum HeadlessError {
     NoHome,
     #[error(transparent)]
     Device(#[from] DeviceError),
-    #[error("there is no window yet: give --headless")]
-    NoWindow,
     #[error("the log filter is not valid: {0}")]
     Log(String),
     #[error("the system refuses: {0}")]

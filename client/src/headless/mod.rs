@@ -7,9 +7,7 @@ mod failure;
 mod input;
 mod people;
 mod run;
-mod settings;
-mod sources;
-mod trust;
+pub(crate) mod sources;
 
 pub use arguments::Arguments;
 pub use failure::HeadlessError;

@@ -15,12 +15,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{
-    account_input, arguments::Arguments, failure::HeadlessError, input, people, settings::Settings, sources::devices,
-    trust::KnownServers,
-};
+use super::{account_input, arguments::Arguments, failure::HeadlessError, input, people, sources::devices};
 use crate::{
     engine::{Command, ConnectOptions, Credentials, Deed, Engine, Event, InChat, Proof},
+    home::{self, Configuration, KnownServers},
     http::{Http, ProxyRules, ServerAddress},
     link,
 };
@@ -28,7 +26,7 @@ use crate::{
 /// Runs until it is told to end. The error says what a person must do.
 pub async fn run(mut arguments: Arguments) -> Result<(), HeadlessError> {
     if let Ok(home) = home(&arguments) {
-        Settings::read(&home.join("config.toml"))?.complete(&mut arguments);
+        Configuration::read(&home.join("config.toml"))?.complete(&mut arguments);
     }
     let invitation = arguments.invitation.as_deref().map(str::parse::<InvitationLink>).transpose()?;
     if let Some(invitation) = &invitation {
@@ -221,7 +219,12 @@ async fn connect_options(arguments: &Arguments) -> Result<ConnectOptions, Headle
         Some(text) => ProxyRules::Fixed(text.parse()?),
     };
     let proof = proof(arguments, &server, &proxy).await?;
-    Ok(ConnectOptions { server, proxy, proof, device: arguments.device.clone() })
+    Ok(ConnectOptions {
+        server,
+        proxy,
+        proof,
+        device: arguments.device.clone().unwrap_or_else(|| "headless".to_owned()),
+    })
 }
 
 async fn proof(arguments: &Arguments, server: &ServerAddress, proxy: &ProxyRules) -> Result<Proof, HeadlessError> {
@@ -247,18 +250,7 @@ async fn proof(arguments: &Arguments, server: &ServerAddress, proxy: &ProxyRules
 }
 
 fn home(arguments: &Arguments) -> Result<PathBuf, HeadlessError> {
-    if let Some(home) = &arguments.home {
-        return Ok(home.clone());
-    }
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = if cfg!(windows) {
-        variable("APPDATA")
-    } else if cfg!(target_os = "macos") {
-        variable("HOME").map(|home| home.join("Library").join("Application Support"))
-    } else {
-        variable("XDG_CONFIG_HOME").or_else(|| variable("HOME").map(|home| home.join(".config")))
-    };
-    base.map(|base| base.join("komado")).ok_or(HeadlessError::NoHome)
+    home::folder(arguments.home.as_deref()).ok_or(HeadlessError::NoHome)
 }
 
 fn credentials(arguments: &Arguments, invitation: Option<InvitationLink>) -> Result<Credentials, HeadlessError> {

@@ -24,7 +24,7 @@ use crate::{
 const MOST_SNAPSHOTS: u32 = 10_000;
 
 /// Looks at the devices once, so that what is wrong with them is said before anyone rings.
-pub(super) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessError> {
+pub(crate) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessError> {
     let sources = Sources {
         camera: arguments.camera.clone(),
         microphone: microphone(arguments),

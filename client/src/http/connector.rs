@@ -49,6 +49,45 @@ pub enum ConnectError {
     Setup(#[from] rustls::Error),
 }
 
+/// What could not be reached, for whoever has to tell a person what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreached {
+    Server,
+    Proxy,
+    /// The proxy makes no tunnels for https.
+    Tunnel,
+    /// The server's certificate is not one that is trusted.
+    Certificate,
+    /// The certificate's time has not begun or is over: one of the clocks may be wrong.
+    Clock,
+    /// No answer in time.
+    Silence,
+    /// Something else.
+    Other,
+}
+
+impl ConnectError {
+    pub fn kind(&self) -> Unreached {
+        match self {
+            Self::Server { .. } => Unreached::Server,
+            Self::Proxy { .. } => Unreached::Proxy,
+            Self::Tunnel { .. } => Unreached::Tunnel,
+            Self::Tls { error, .. } => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(rustls::Error::InvalidCertificate(reason)) if is_about_time(reason) => Unreached::Clock,
+                Some(rustls::Error::InvalidCertificate(_)) => Unreached::Certificate,
+                _ => Unreached::Other,
+            },
+            Self::Silent { .. } => Unreached::Silence,
+            Self::Setup(_) => Unreached::Other,
+        }
+    }
+}
+
+fn is_about_time(reason: &rustls::CertificateError) -> bool {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    matches!(reason, Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. })
+}
+
 /// Makes connections to one server.
 #[derive(Clone)]
 pub(super) struct Connector {

@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use super::{
     address::{AddressError, ServerAddress},
-    connector::{ConnectError, Connector},
+    connector::{ConnectError, Connector, Unreached},
     proxy::Proxy,
 };
 
@@ -31,8 +31,8 @@ const KEEP_IDLE: Duration = Duration::from_secs(4);
 
 #[derive(Debug, Error)]
 pub enum HttpError {
-    #[error("{0}")]
-    Unreachable(String),
+    #[error("{1}")]
+    Unreachable(Unreached, String),
     #[error(transparent)]
     Address(#[from] AddressError),
     #[error("the connection was cut: {0}")]
@@ -164,7 +164,7 @@ fn explain(error: hyper_util::client::legacy::Error) -> HttpError {
     let mut words = error.to_string();
     while let Some(inner) = cause {
         if let Some(connect) = inner.downcast_ref::<ConnectError>() {
-            return HttpError::Unreachable(connect.to_string());
+            return HttpError::Unreachable(connect.kind(), connect.to_string());
         }
         words = format!("{words}: {inner}");
         cause = inner.source();

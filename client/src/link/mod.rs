@@ -22,7 +22,7 @@ use relay::{
 };
 use tokio::task::JoinSet;
 
-pub use opening::{OpenError, fingerprint};
+pub use opening::{OpenError, fingerprint, probe};
 pub use patience::{Backoff, chance};
 pub use session::{Clock, LinkEvent, Sink};
 

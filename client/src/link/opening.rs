@@ -68,6 +68,20 @@ pub async fn fingerprint(http: &Http) -> Result<Fingerprint, OpenError> {
     Ok(handshake.finish(link, flight)?.2)
 }
 
+/// Finds out whether a server is there and proves itself, without keeping anything open: the beginning of the seal's
+/// handshake over http, its health over https.
+pub async fn probe(http: &Http, proof: ServerProof) -> Result<(), OpenError> {
+    if http.server().is_secure() {
+        http.exchange(Method::GET, "/v1/health", Bytes::new(), PATIENCE).await?;
+        return Ok(());
+    }
+    let (handshake, hello) = ClientHandshake::begin(http.server().host(), proof)?;
+    let answer = http.exchange(Method::POST, "/v1/link/seal", marked(&hello), PATIENCE).await?;
+    let (link, flight) = named(http, &answer)?;
+    handshake.finish(link, flight)?;
+    Ok(())
+}
+
 fn marked(bytes: &[u8]) -> Bytes {
     [MAGIC.as_slice(), bytes].concat().into()
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::arguments::Arguments;
+use crate::headless::Arguments;
 
 /// `config.toml` in the client's folder. A flag or an environment variable of the same name goes before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub struct Configuration {
     pub server: Option<String>,
     /// `http://host:port`, or `none`.
     pub proxy: Option<String>,
@@ -19,22 +19,22 @@ pub struct Settings {
 }
 
 #[derive(Debug, Error)]
-pub enum SettingsError {
+pub enum ConfigurationError {
     #[error("cannot read {path}: {error}")]
     Read { path: String, error: std::io::Error },
     #[error("{path} cannot be understood: {error}")]
     Malformed { path: String, error: toml::de::Error },
 }
 
-impl Settings {
+impl Configuration {
     /// Reads the file; an absent one sets nothing.
-    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+    pub fn read(path: &Path) -> Result<Self, ConfigurationError> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(SettingsError::Read { path: path.display().to_string(), error }),
+            Err(error) => return Err(ConfigurationError::Read { path: path.display().to_string(), error }),
         };
-        toml::from_str(&text).map_err(|error| SettingsError::Malformed { path: path.display().to_string(), error })
+        toml::from_str(&text).map_err(|error| ConfigurationError::Malformed { path: path.display().to_string(), error })
     }
 
     /// Fills in what the command line and the environment left open.
@@ -59,15 +59,15 @@ mod tests {
     fn flags_go_before_the_file_and_nonsense_is_said() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
-        assert_eq!(Settings::read(&path).unwrap(), Settings::default());
+        assert_eq!(Configuration::read(&path).unwrap(), Configuration::default());
         std::fs::write(&path, "server = \"http://a\"\nproxy = \"http://p:3128\"\n").unwrap();
         let mut arguments = Arguments::parse_from(["komado", "--server", "http://b", "--proxy", "none"]);
         arguments.proxy = None;
-        Settings::read(&path).unwrap().complete(&mut arguments);
+        Configuration::read(&path).unwrap().complete(&mut arguments);
         assert_eq!(arguments.server.as_deref(), Some("http://b"));
         assert_eq!(arguments.proxy.as_deref(), Some("http://p:3128"));
         std::fs::write(&path, "prox = 1\n").unwrap();
-        let refused = Settings::read(&path).unwrap_err().to_string();
+        let refused = Configuration::read(&path).unwrap_err().to_string();
         assert!(refused.contains("prox"), "{refused}");
     }
 }

@@ -1,4 +1,4 @@
-//! Servers that were accepted before: their fingerprints, one a line, in the client's folder.
+//! Servers that were accepted before: their fingerprints, one a line.
 
 use std::{
     io::Write,

@@ -1,0 +1,167 @@
+//! The application behind the window: signs in, runs the engine on a thread of its own, and says when there is something
+//! new to show. Whoever owns an [`App`] never waits for it.
+
+mod devices;
+mod entrance;
+mod options;
+mod run;
+mod view;
+
+use std::{collections::VecDeque, sync::Arc, thread::JoinHandle};
+
+use parking_lot::Mutex;
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+pub use devices::{Pictures, Senses};
+pub use entrance::{Entrance, Failure, SignIn};
+pub use options::{AppOptions, OptionsError};
+pub use view::View;
+
+use crate::engine::{Command, Event};
+
+/// Commands that may wait. A person gives a few a second.
+const ORDERS: usize = 256;
+
+/// Events that are kept for the window; older ones are dropped, for the state tells the same.
+const EVENTS: usize = 512;
+
+/// Called from any thread when there is something new to show: it must not block.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+#[derive(Debug, Error)]
+pub enum AppError {
+    #[error("a thread for the network cannot be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// What the window asks of the application.
+#[derive(Debug)]
+enum Order {
+    SignIn(SignIn),
+    /// The answer to [`Entrance::Unknown`].
+    Trust(bool),
+    /// Gives up what is being tried.
+    Cancel,
+    SignOut,
+    Give(Command),
+    Quit,
+}
+
+/// What both sides of the application share.
+struct Shared {
+    view: Mutex<View>,
+    events: Mutex<VecDeque<Event>>,
+    pictures: Pictures,
+    senses: Senses,
+    wake: Wake,
+}
+
+impl Shared {
+    fn show(&self, view: View) {
+        let mut shown = self.view.lock();
+        let differs = shown.differs(&view);
+        *shown = view;
+        drop(shown);
+        if differs {
+            (self.wake)();
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        let mut events = self.events.lock();
+        if events.len() >= EVENTS {
+            events.pop_front();
+        }
+        events.push_back(event);
+        drop(events);
+        (self.wake)();
+    }
+}
+
+/// A running application. Dropping it signs off and waits until that is done, for less than a second.
+pub struct App {
+    orders: mpsc::Sender<Order>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl App {
+    /// Starts it. With what was remembered or given in `options` it signs in by itself.
+    pub fn start(options: AppOptions, wake: Wake) -> Result<Self, AppError> {
+        let (orders, ordered) = mpsc::channel(ORDERS);
+        let pictures = Pictures::new(wake.clone());
+        let shared = Arc::new(Shared {
+            view: Mutex::new(View::default()),
+            events: Mutex::default(),
+            pictures,
+            senses: Senses::default(),
+            wake,
+        });
+        let inside = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || run::run(options, &inside, ordered))
+            .map_err(AppError::Thread)?;
+        Ok(Self { orders, shared, thread: Some(thread) })
+    }
+
+    /// What there is to show now.
+    pub fn view(&self) -> View {
+        self.shared.view.lock().clone()
+    }
+
+    /// What has happened since this was asked last.
+    pub fn events(&self) -> Vec<Event> {
+        self.shared.events.lock().drain(..).collect()
+    }
+
+    /// The pictures of a call.
+    pub fn pictures(&self) -> &Pictures {
+        &self.shared.pictures
+    }
+
+    /// Microphone and camera, on or off.
+    pub fn senses(&self) -> &Senses {
+        &self.shared.senses
+    }
+
+    pub fn give(&self, command: Command) {
+        self.order(Order::Give(command));
+    }
+
+    pub fn sign_in(&self, sign_in: SignIn) {
+        self.order(Order::SignIn(sign_in));
+    }
+
+    /// Answers whether an unknown server's certificate is right.
+    pub fn trust(&self, yes: bool) {
+        self.order(Order::Trust(yes));
+    }
+
+    /// Gives up signing in.
+    pub fn cancel(&self) {
+        self.order(Order::Cancel);
+    }
+
+    pub fn sign_out(&self) {
+        self.order(Order::SignOut);
+    }
+
+    fn order(&self, order: Order) {
+        if let Err(error) = self.orders.try_send(order) {
+            tracing::error!(%error, "the application takes no more commands");
+        }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.order(Order::Quit);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the engine's thread broke off");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The application's loop: signing in, then an engine whose state and events are shown to the window.
+
+use std::sync::Arc;
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+use super::{
+    Order, Shared, View,
+    devices::watched,
+    entrance::{Entrance, Failure, Plan, SignIn, Way, proxy_rules},
+    options::AppOptions,
+};
+use crate::{
+    engine::{Command, ConnectOptions, Credentials, Engine, Event, Proof, State},
+    home::{KnownServers, Remembered},
+    http::ServerAddress,
+};
+use relay::seal::Fingerprint;
+
+pub(super) fn run(options: AppOptions, shared: &Arc<Shared>, orders: mpsc::Receiver<Order>) {
+    match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime.block_on(Run::new(options, shared.clone()).go(orders)),
+        Err(error) => {
+            let failure = Entrance::Failed(Failure::Other(error.to_string()));
+            shared.show(View { entrance: failure, ..View::default() });
+        }
+    }
+}
+
+/// An engine that runs, and what it says.
+struct Running {
+    engine: Engine,
+    events: mpsc::Receiver<Event>,
+    state: watch::Receiver<Arc<State>>,
+    server: ServerAddress,
+}
+
+struct Run {
+    options: AppOptions,
+    shared: Arc<Shared>,
+    known: KnownServers,
+    entrance: Entrance,
+    /// What is being tried, or was tried last.
+    sign_in: SignIn,
+    asked: Option<(ServerAddress, Fingerprint)>,
+    attempt: JoinSet<Result<Way, Failure>>,
+    running: Option<Running>,
+}
+
+enum Woken {
+    Order(Option<Order>),
+    Way(Result<Way, Failure>),
+    Event(Option<Event>),
+    State,
+}
+
+impl Run {
+    fn new(options: AppOptions, shared: Arc<Shared>) -> Self {
+        Self {
+            known: KnownServers::in_folder(&options.home),
+            sign_in: options.suggested.clone(),
+            options,
+            shared,
+            entrance: Entrance::Outside,
+            asked: None,
+            attempt: JoinSet::new(),
+            running: None,
+        }
+    }
+
+    async fn go(mut self, mut orders: mpsc::Receiver<Order>) {
+        self.begin().await;
+        loop {
+            self.show();
+            let woken = tokio::select! {
+                order = orders.recv() => Woken::Order(order),
+                Some(way) = self.attempt.join_next(), if !self.attempt.is_empty() => {
+                    Woken::Way(way.unwrap_or_else(|error| Err(Failure::Other(error.to_string()))))
+                }
+                woken = next(self.running.as_mut()) => woken,
+            };
+            match woken {
+                Woken::Order(None | Some(Order::Quit)) => break,
+                Woken::Order(Some(order)) => self.obey(order).await,
+                Woken::Way(way) => self.found(way).await,
+                Woken::Event(Some(event)) => self.happened(event).await,
+                Woken::Event(None) => self.running = None,
+                Woken::State => {}
+            }
+        }
+        self.stop().await;
+    }
+
+    /// Goes on where the last time ended, or with what the command line gave.
+    async fn begin(&mut self) {
+        if let Some(fingerprint) = self.options.fingerprint
+            && let Ok(server) = self.options.suggested.server.parse::<ServerAddress>()
+            && let Err(error) = self.known.remember(&server, fingerprint)
+        {
+            return self.entrance = Entrance::Failed(error.into());
+        }
+        if let Some(remembered) = self.options.remembered.take() {
+            match self.remembered_options(&remembered) {
+                Ok(options) => {
+                    self.entrance = Entrance::Inside;
+                    return self.start(options, Credentials::Session(remembered.session)).await;
+                }
+                Err(failure) => self.entrance = Entrance::Failed(failure),
+            }
+        } else if !self.options.suggested.password.is_empty() {
+            self.try_in(self.options.suggested.clone());
+        }
+    }
+
+    fn remembered_options(&self, remembered: &Remembered) -> Result<ConnectOptions, Failure> {
+        let server: ServerAddress = remembered.server.parse()?;
+        let proof = match self.known.find(&server)? {
+            Some(fingerprint) => Proof::Fingerprint(fingerprint),
+            None if server.is_secure() => Proof::Authorities,
+            // Never without a proof: it is asked for as at the first time.
+            None => return Err(Failure::SessionOver),
+        };
+        let proxy = proxy_rules(&remembered.proxy)?;
+        Ok(ConnectOptions { server, proxy, proof, device: self.options.device.clone() })
+    }
+
+    async fn obey(&mut self, order: Order) {
+        match order {
+            Order::SignIn(sign_in) => {
+                self.stop().await;
+                self.try_in(sign_in);
+            }
+            Order::Trust(yes) => {
+                let Some((server, fingerprint)) = self.asked.take() else { return };
+                if !yes {
+                    return self.entrance = Entrance::Outside;
+                }
+                match self.known.remember(&server, fingerprint) {
+                    Ok(()) => self.try_in(self.sign_in.clone()),
+                    Err(error) => self.entrance = Entrance::Failed(error.into()),
+                }
+            }
+            Order::Cancel => {
+                self.attempt.shutdown().await;
+                self.stop().await;
+                self.entrance = Entrance::Outside;
+            }
+            Order::SignOut => {
+                self.remember(String::new());
+                self.give(Command::LogOut).await;
+            }
+            Order::Give(command) => self.give(command).await,
+            Order::Quit => {}
+        }
+    }
+
+    async fn give(&mut self, command: Command) {
+        if let Some(running) = &self.running
+            && let Err(error) = running.engine.give(command).await
+        {
+            tracing::error!(%error, "a command was not obeyed");
+        }
+    }
+
+    fn try_in(&mut self, sign_in: SignIn) {
+        self.attempt.abort_all();
+        self.attempt = JoinSet::new();
+        self.sign_in = sign_in;
+        match Plan::read(&self.sign_in) {
+            Ok(plan) => {
+                self.entrance = Entrance::Trying;
+                self.attempt.spawn(plan.follow(self.known.clone(), self.options.device.clone()));
+            }
+            Err(failure) => self.entrance = Entrance::Failed(failure),
+        }
+    }
+
+    async fn found(&mut self, way: Result<Way, Failure>) {
+        match way {
+            Ok(Way::Open(options, credentials)) => self.start(*options, credentials).await,
+            Ok(Way::Unknown(server, fingerprint)) => {
+                let shown = Entrance::Unknown { server: server.to_string(), fingerprint: fingerprint.to_string() };
+                self.asked = Some((server, fingerprint));
+                if self.options.accept_new {
+                    return Box::pin(self.obey(Order::Trust(true))).await;
+                }
+                self.entrance = shown;
+            }
+            Err(failure) => self.entrance = Entrance::Failed(failure),
+        }
+    }
+
+    async fn start(&mut self, options: ConnectOptions, credentials: Credentials) {
+        self.stop().await;
+        let server = options.server.clone();
+        let setup = watched(self.options.devices.clone(), &self.shared.pictures, &self.shared.senses);
+        let (engine, events) = Engine::start(options, setup);
+        let state = engine.state();
+        self.running = Some(Running { engine, events, state, server });
+        self.give(Command::LogIn(credentials)).await;
+    }
+
+    /// Ends the engine well, if one runs.
+    async fn stop(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        if running.engine.give(Command::Quit).await.is_ok() {
+            running.engine.ended().await;
+        }
+        self.shared.pictures.clear();
+    }
+
+    async fn happened(&mut self, event: Event) {
+        match &event {
+            Event::LoggedIn { account, session, .. } => {
+                self.entrance = Entrance::Inside;
+                self.sign_in.user.clone_from(&account.name);
+                self.sign_in.password.clear();
+                self.sign_in.join = false;
+                if let Some(running) = &self.running {
+                    self.sign_in.server = running.server.to_string();
+                }
+                self.remember(session.clone());
+            }
+            Event::SessionRenewed { session, .. } => self.remember(session.clone()),
+            Event::Refused { command, problem } if command == LOG_IN => {
+                let failure = Failure::from(problem);
+                if problem.retry_after_ms.is_none() || self.entrance == Entrance::Trying {
+                    self.remember(String::new());
+                    self.stop().await;
+                    self.entrance = Entrance::Failed(failure);
+                }
+            }
+            Event::Unreachable { reason, r#final: true } if self.entrance == Entrance::Trying => {
+                self.stop().await;
+                self.entrance = Entrance::Failed(Failure::Other(reason.clone()));
+            }
+            Event::LoggedOut { .. } => {
+                self.remember(String::new());
+                self.stop().await;
+                self.entrance = Entrance::Outside;
+            }
+            Event::CallEnded { .. } | Event::CallCancelled { .. } => {
+                self.shared.pictures.clear();
+                self.shared.senses.mute(false);
+                self.shared.senses.hide(false);
+            }
+            _ => {}
+        }
+        self.shared.tell(event);
+    }
+
+    fn remember(&self, session: String) {
+        let SignIn { server, proxy, user, .. } = self.sign_in.clone();
+        let server = self.running.as_ref().map_or(server, |running| running.server.to_string());
+        let remembered = Remembered { server, proxy, user, session };
+        if let Err(error) = remembered.write(&self.options.home) {
+            self.shared.tell(Event::Warning { text: error.to_string() });
+        }
+    }
+
+    fn show(&self) {
+        let state = self.running.as_ref().map_or_else(Arc::default, |running| running.state.borrow().clone());
+        let suggested = SignIn { password: String::new(), ..self.sign_in.clone() };
+        self.shared.show(View { state, entrance: self.entrance.clone(), suggested: Arc::new(suggested) });
+    }
+}
+
+/// What the engine calls logging in when it is refused.
+const LOG_IN: &str = "log in";
+
+async fn next(running: Option<&mut Running>) -> Woken {
+    let Some(running) = running else { return std::future::pending().await };
+    tokio::select! {
+        event = running.events.recv() => Woken::Event(event),
+        // An engine that has ended says so by its events.
+        Ok(()) = running.state.changed() => Woken::State,
+    }
+}

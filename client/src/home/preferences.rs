@@ -1,0 +1,128 @@
+//! What a person prefers of the window, in `window.toml`: written by the window, readable and editable by hand.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// How the window speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    /// As the system says.
+    #[default]
+    System,
+    English,
+    Japanese,
+}
+
+/// How the window looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Theme {
+    /// As the system says.
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+/// Where the window sits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dock {
+    /// Wherever it was put.
+    #[default]
+    Free,
+    /// At the left edge of its monitor, over its full height.
+    Left,
+    /// At the right edge.
+    Right,
+    /// A strip of faces at the right edge.
+    Strip,
+}
+
+/// A place on the desktop, in physical pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub x: i32,
+    pub y: i32,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// All preferences. Each that is absent from the file has its default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Preferences {
+    pub language: Language,
+    pub theme: Theme,
+    pub dock: Dock,
+    pub always_on_top: bool,
+    /// Where the free window was last, for each monitor by its name.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub places: std::collections::BTreeMap<String, Place>,
+    /// The monitor it was on last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitor: Option<String>,
+}
+
+#[derive(Debug, Error)]
+pub enum PreferencesError {
+    #[error("cannot read {path}: {error}")]
+    Read { path: String, error: std::io::Error },
+    #[error("cannot write {path}: {error}")]
+    Write { path: String, error: std::io::Error },
+    #[error("{path} cannot be understood, and defaults are used: {error}")]
+    Malformed { path: String, error: toml::de::Error },
+    #[error("the preferences cannot be written as TOML: {0}")]
+    Unwritable(#[from] toml::ser::Error),
+}
+
+impl Preferences {
+    /// The file in the client's folder.
+    pub fn file(home: &Path) -> PathBuf {
+        home.join("window.toml")
+    }
+
+    /// Reads the file; an absent one prefers nothing.
+    pub fn read(path: &Path) -> Result<Self, PreferencesError> {
+        let shown = || path.display().to_string();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(PreferencesError::Read { path: shown(), error }),
+        };
+        toml::from_str(&text).map_err(|error| PreferencesError::Malformed { path: shown(), error })
+    }
+
+    pub fn write(&self, path: &Path) -> Result<(), PreferencesError> {
+        let text = format!("{HEAD}{}", toml::to_string(self)?);
+        super::write_whole(path, &text, false)
+            .map_err(|error| PreferencesError::Write { path: path.display().to_string(), error })
+    }
+}
+
+const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
+# dock = free, left, right or strip. Written anew when something is changed in the window.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again_and_a_part_is_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Preferences::file(&folder.path().join("deep"));
+        assert_eq!(Preferences::read(&path).unwrap(), Preferences::default());
+        let mut some = Preferences { language: Language::Japanese, dock: Dock::Left, ..Preferences::default() };
+        some.places.insert("DP-1".into(), Place { x: -5, y: 0, width: 360, height: 900 });
+        some.write(&path).unwrap();
+        assert_eq!(Preferences::read(&path).unwrap(), some);
+        std::fs::write(&path, "theme = \"dark\"\n").unwrap();
+        assert_eq!(Preferences::read(&path).unwrap().theme, Theme::Dark);
+        std::fs::write(&path, "theme = \"pink\"\n").unwrap();
+        assert!(matches!(Preferences::read(&path), Err(PreferencesError::Malformed { .. })));
+    }
+}

@@ -1,0 +1,285 @@
+//! One line of a chat as a bubble: laid out exactly before it is drawn, so that a long history can be scrolled.
+
+use std::sync::Arc;
+
+use egui::{
+    Align2, Color32, CornerRadius, Galley, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, text::TextFormat,
+};
+use relay::vocabulary::{Attachment, Message, Reaction};
+
+use super::{
+    Scene, Value, avatar, controls, icons,
+    markup::{self, Marked},
+    names,
+    theme::{Palette, letter, radius, regular, semibold, size, space},
+};
+
+/// How far a line has come on its way to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mark {
+    /// Not one's own.
+    None,
+    Pending,
+    Sent,
+    Delivered,
+    Read,
+}
+
+/// What a bubble is made of.
+pub struct Content<'a> {
+    pub message: Option<&'a Message>,
+    pub text: &'a str,
+    pub own: bool,
+    /// Whether faces and names are shown, for there are several others.
+    pub many: bool,
+    /// Whether it is the first, and the last, of several by one person.
+    pub first: bool,
+    pub last: bool,
+    /// The line that is answered: who wrote it, and what.
+    pub answers: Option<(String, String)>,
+    pub files: &'a [Attachment],
+    pub at: Option<u64>,
+    pub mark: Mark,
+}
+
+/// A bubble that knows its size.
+pub struct Bubble {
+    pub height: f32,
+    width: f32,
+    name: Option<Arc<Galley>>,
+    answers: Option<(Arc<Galley>, Arc<Galley>)>,
+    text: Option<(Marked, Arc<Galley>)>,
+    files: Vec<Arc<Galley>>,
+    reactions: Vec<(Arc<Galley>, bool, String)>,
+    meta: Option<Arc<Galley>>,
+    body: f32,
+}
+
+const PAD: Vec2 = Vec2::new(12.0, 7.0);
+const FILE: f32 = 30.0;
+const CHIP: f32 = 24.0;
+
+/// What a person did with a bubble.
+#[derive(Debug)]
+pub enum Deed {
+    React(String, bool),
+    Open(String),
+}
+
+impl Bubble {
+    pub fn lay_out(ui: &Ui, scene: &Scene<'_>, content: &Content<'_>, room: f32) -> Self {
+        let palette = Palette::of(ui);
+        let side = if content.many && !content.own { size::AVATAR_SMALL + space::SMALL } else { 0.0 };
+        let inner = (room * size::BUBBLE_PART - side).max(80.0) - 2.0 * PAD.x;
+        let message = content.message;
+        let name = (content.many && content.first && !content.own).then_some(message).flatten().map(|message| {
+            let name = names::of_member(&scene.view.state, message.from.id, &message.from.name);
+            controls::cut(ui, name, semibold(letter::SMALL), palette.accent_text, inner)
+        });
+        let answers = content.answers.as_ref().map(|(who, what)| {
+            let who = controls::cut(ui, who, semibold(letter::TINY), palette.accent_text, inner - 10.0);
+            let what = what.lines().next().unwrap_or_default();
+            (who, controls::cut(ui, what, regular(letter::SMALL), palette.soft, inner - 10.0))
+        });
+        let text = text(ui, scene, content, palette, inner);
+        let files: Vec<_> = content.files.iter().map(|file| file_words(ui, file, palette, inner)).collect();
+        let reactions = message.map(|message| chips(ui, scene, &message.reactions, palette)).unwrap_or_default();
+        let meta = content.last.then(|| meta(ui, scene, content, palette)).flatten();
+        let mut size = Vec2::ZERO;
+        let mut below = |part: Vec2| {
+            size.x = size.x.max(part.x);
+            size.y += part.y;
+        };
+        name.iter().for_each(|name| below(name.size() + Vec2::new(0.0, 2.0)));
+        answers.iter().for_each(|(who, what)| {
+            below(Vec2::new(who.size().x.max(what.size().x) + 10.0, who.size().y + what.size().y + 6.0));
+        });
+        text.iter().for_each(|(_, text)| below(text.size()));
+        files.iter().for_each(|file| below(Vec2::new(file.size().x + 26.0, FILE)));
+        let body = size.y + 2.0 * PAD.y;
+        let chips = if reactions.is_empty() { 0.0 } else { CHIP + 2.0 };
+        let meta_height = meta.as_ref().map_or(0.0, |meta| meta.size().y + 3.0);
+        let after = if content.last { space::NORMAL - 2.0 } else { 2.0 };
+        Self {
+            height: body + chips + meta_height + after,
+            width: size.x.min(inner) + 2.0 * PAD.x,
+            name,
+            answers,
+            text,
+            files,
+            reactions,
+            meta,
+            body,
+        }
+    }
+
+    /// Draws it with its upper edge at `top`; gives the bubble's own response, and what was done.
+    pub fn draw(
+        &self,
+        ui: &mut Ui,
+        content: &Content<'_>,
+        room: Rect,
+        top: f32,
+        id: egui::Id,
+    ) -> (Response, Option<Deed>) {
+        let palette = Palette::of(ui);
+        let side = if content.many && !content.own { size::AVATAR_SMALL + space::SMALL } else { 0.0 };
+        let left = if content.own { room.right() - self.width } else { room.left() + side };
+        let area = Rect::from_min_size(Pos2::new(left, top), Vec2::new(self.width, self.body));
+        let response = ui.interact(area, id, Sense::click());
+        let (small, full) = (4, radius::BUBBLE);
+        let corners = match (content.own, content.last) {
+            (true, true) => CornerRadius { se: small, ..CornerRadius::same(full) },
+            (false, true) => CornerRadius { sw: small, ..CornerRadius::same(full) },
+            _ => CornerRadius::same(full),
+        };
+        let (fill, edge) =
+            if content.own { (palette.own, Color32::TRANSPARENT) } else { (palette.surface, palette.line) };
+        let fill = if content.mark == Mark::Pending { fill.gamma_multiply(0.6) } else { fill };
+        ui.painter().rect(area, corners, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
+        controls::focus_ring(ui, &response, full);
+        if side > 0.0
+            && content.last
+            && let Some(message) = content.message
+        {
+            let centre = Pos2::new(room.left() + size::AVATAR_SMALL / 2.0, area.bottom() - size::AVATAR_SMALL / 2.0);
+            avatar::draw(ui, centre, size::AVATAR_SMALL, message.from.id, &message.from.name, None);
+        }
+        let mut deed = None;
+        let mut at = area.min + PAD;
+        if let Some(name) = &self.name {
+            ui.painter().galley(at, name.clone(), palette.accent_text);
+            at.y += name.size().y + 2.0;
+        }
+        if let Some((who, what)) = &self.answers {
+            let height = who.size().y + what.size().y;
+            let bar = Rect::from_min_size(at, Vec2::new(2.5, height));
+            ui.painter().rect_filled(bar, 1.0, palette.accent_text);
+            ui.painter().galley(at + Vec2::new(10.0, 0.0), who.clone(), palette.accent_text);
+            ui.painter().galley(at + Vec2::new(10.0, who.size().y), what.clone(), palette.soft);
+            at.y += height + 6.0;
+        }
+        if let Some((marked, text)) = &self.text {
+            let link = response.hover_pos().filter(|pos| Rect::from_min_size(at, text.size()).contains(*pos));
+            let link = link.and_then(|pos| marked.link_at(text.cursor_from_pos(pos - at).index.0));
+            if let Some(link) = link {
+                ui.ctx().set_cursor_icon(egui::CursorIcon::PointingHand);
+                if response.clicked() {
+                    deed = Some(Deed::Open(link.to_owned()));
+                }
+            }
+            ui.painter().galley(at, text.clone(), palette.text);
+            at.y += text.size().y;
+        }
+        for file in &self.files {
+            let middle = at + Vec2::new(0.0, FILE / 2.0);
+            ui.painter().text(middle, Align2::LEFT_CENTER, icons::FILE, regular(letter::ICON), palette.soft);
+            ui.painter().galley(middle + Vec2::new(26.0, -file.size().y / 2.0), file.clone(), palette.text);
+            at.y += FILE;
+        }
+        let below = self.reactions_below(ui, palette, content.own, area, id, &mut deed);
+        if let Some(meta) = &self.meta {
+            let x = if content.own { area.right() - meta.size().x - 4.0 } else { area.left() + 4.0 };
+            ui.painter().galley(Pos2::new(x, below + 3.0), meta.clone(), palette.soft);
+        }
+        (response, deed)
+    }
+
+    fn reactions_below(
+        &self,
+        ui: &mut Ui,
+        palette: &Palette,
+        own: bool,
+        area: Rect,
+        id: egui::Id,
+        deed: &mut Option<Deed>,
+    ) -> f32 {
+        if self.reactions.is_empty() {
+            return area.bottom();
+        }
+        let all: f32 = self.reactions.iter().map(|(galley, ..)| galley.size().x + 18.0).sum();
+        let mut x = if own { area.right() - all - 4.0 } else { area.left() + 4.0 };
+        let top = area.bottom() - 3.0;
+        for (index, (galley, mine, emoji)) in self.reactions.iter().enumerate() {
+            let chip = Rect::from_min_size(Pos2::new(x, top), Vec2::new(galley.size().x + 14.0, CHIP - 2.0));
+            let edge = if *mine { palette.accent_text } else { palette.line };
+            ui.painter().rect(chip, 255.0, palette.ground, Stroke::new(1.0, edge), StrokeKind::Inside);
+            ui.painter().galley(chip.center() - galley.size() / 2.0, galley.clone(), palette.text);
+            let response = ui.interact(chip, id.with(index), Sense::click());
+            if controls::named(ui, response, emoji).clicked() {
+                *deed = Some(Deed::React(emoji.clone(), !mine));
+            }
+            x = chip.right() + 4.0;
+        }
+        top + CHIP
+    }
+}
+
+fn text(
+    ui: &Ui,
+    scene: &Scene<'_>,
+    content: &Content<'_>,
+    palette: &Palette,
+    width: f32,
+) -> Option<(Marked, Arc<Galley>)> {
+    let soft = TextFormat { color: palette.soft, ..markup::plain(palette) };
+    let marked = match content.message {
+        Some(message) if message.erased.is_some() => {
+            let mut marked = Marked::default();
+            marked.job.wrap.max_width = width;
+            marked.put(&scene.say("chat-erased"), TextFormat { italics: true, ..soft });
+            marked
+        }
+        message => {
+            if content.text.is_empty() {
+                return None;
+            }
+            let mut marked = Marked::read(content.text, palette, width);
+            if message.is_some_and(|message| message.edited_at.is_some()) {
+                let words = format!("  {}", scene.say("chat-edited"));
+                marked.put(&words, TextFormat { font_id: regular(letter::TINY), ..soft });
+            }
+            marked
+        }
+    };
+    let galley = ui.painter().layout_job(marked.job.clone());
+    Some((marked, galley))
+}
+
+fn file_words(ui: &Ui, file: &Attachment, palette: &Palette, width: f32) -> Arc<Galley> {
+    let text = format!("{}  {}", file.name, bytes(file.size));
+    controls::cut(ui, &text, regular(letter::SMALL + 1.0), palette.text, width - 26.0)
+}
+
+fn chips(ui: &Ui, scene: &Scene<'_>, reactions: &[Reaction], palette: &Palette) -> Vec<(Arc<Galley>, bool, String)> {
+    let chip = |reaction: &Reaction| {
+        let text = match reaction.by.len() {
+            1 => reaction.emoji.clone(),
+            count => format!("{} {count}", reaction.emoji),
+        };
+        let galley = ui.painter().layout_no_wrap(text, regular(letter::SMALL), palette.text);
+        (galley, reaction.by.contains(&scene.me()), reaction.emoji.clone())
+    };
+    reactions.iter().map(chip).collect()
+}
+
+fn meta(ui: &Ui, scene: &Scene<'_>, content: &Content<'_>, palette: &Palette) -> Option<Arc<Galley>> {
+    let clock = content.at.map(|at| scene.now.clock(at)).unwrap_or_default();
+    let text = match content.mark {
+        Mark::None => clock,
+        Mark::Pending => format!("{} {}", icons::CLOCK, scene.say("chat-pending")),
+        Mark::Sent => format!("{clock} {}", icons::CHECK),
+        Mark::Delivered => format!("{clock} {}", icons::CHECKS),
+        Mark::Read => scene.words.with("chat-read", &[("when", Value::Text(&clock))]),
+    };
+    (!text.is_empty()).then(|| ui.painter().layout_no_wrap(text, regular(letter::TINY), palette.soft))
+}
+
+/// A size in the unit that is short.
+fn bytes(size: u64) -> String {
+    match size {
+        0..1_000 => format!("{size} B"),
+        1_000..1_000_000 => format!("{} kB", size.div_ceil(1_000)),
+        _ => format!("{:.1} MB", size as f64 / 1e6),
+    }
+}

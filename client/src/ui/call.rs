@@ -1,0 +1,259 @@
+//! A call: the card that rings, waiting for an answer, and the display with the other's picture and one's own.
+
+use egui::{Align2, Color32, Frame, Key, Margin, Rect, RichText, Sense, Ui, UiBuilder, Vec2};
+use relay::vocabulary::{CallId, CallPhase, Participant};
+
+use super::{
+    Action, Native, Out, PicturePlace, Scene, Value, Whose, avatar, controls, dates, icons, names,
+    theme::{Palette, letter, regular, semibold, size, space},
+};
+use crate::engine::{CallState, Command};
+
+/// What the display remembers of a call.
+#[derive(Debug, Default)]
+pub struct CallRegion {
+    /// Since when the call is talked in.
+    began: Option<(CallId, u64)>,
+    /// Whether the display fills the window.
+    fills: bool,
+    full_screen: bool,
+    own_hidden: bool,
+}
+
+impl CallRegion {
+    pub fn is_there(&self, scene: &Scene<'_>) -> bool {
+        scene.view.state.call.is_some()
+    }
+
+    /// Whether the display is all that the window shows.
+    pub fn fills(&self, scene: &Scene<'_>) -> bool {
+        self.fills && scene.view.state.call.as_ref().is_some_and(is_talking)
+    }
+
+    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+        let Some(call) = &scene.view.state.call else { return };
+        if is_talking(call) {
+            return self.display(ui, scene, call, out);
+        }
+        Frame::new().inner_margin(Margin::symmetric(12, 0)).show(ui, |ui| {
+            if call.outgoing || call.joined { waiting(ui, scene, call, out) } else { ringing(ui, scene, call, out) }
+        });
+    }
+
+    fn display(&mut self, ui: &mut Ui, scene: &Scene<'_>, call: &CallState, out: &mut Out) {
+        if self.began.is_none_or(|(known, _)| known != call.call.id) {
+            self.began = Some((call.call.id, scene.now.at));
+        }
+        let width = ui.available_width();
+        let height = if self.fills { ui.available_height() } else { (width * 9.0 / 16.0).max(200.0) };
+        let (stage, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::click());
+        if response.double_clicked() {
+            self.fills = !self.fills;
+        }
+        out.pictures.push(PicturePlace { whose: Whose::Theirs, area: stage, radius: 0.0, fill: false });
+        if !self.own_hidden {
+            let wide = (width * 0.24).clamp(72.0, 200.0);
+            let corner = stage.right_top() + Vec2::new(-wide - 10.0, 10.0);
+            let own = Rect::from_min_size(corner, Vec2::new(wide, wide * 9.0 / 16.0));
+            out.pictures.push(PicturePlace { whose: Whose::Mine, area: own, radius: 6.0, fill: true });
+        }
+        let palette = Palette::of(ui);
+        let other = other(scene, call);
+        let since = self.began.map_or(0, |(_, began)| scene.now.at.saturating_sub(began));
+        let text = format!("{}   {}", other_name(scene, other), dates::length(since));
+        let text = ui.painter().layout_no_wrap(text, semibold(letter::SMALL), palette.on_stage);
+        let at = stage.left_top() + Vec2::new(10.0, 10.0);
+        let behind = Rect::from_min_size(at, text.size() + Vec2::new(16.0, 8.0));
+        ui.painter().rect_filled(behind, 255.0, palette.stage.gamma_multiply(0.8));
+        ui.painter().galley(at + Vec2::new(8.0, 4.0), text, palette.on_stage);
+        let bar = Rect::from_center_size(stage.center_bottom() - Vec2::new(0.0, 32.0), Vec2::new(238.0, 52.0));
+        ui.painter().rect_filled(bar, 255.0, palette.stage.gamma_multiply(0.8));
+        ui.scope_builder(UiBuilder::new().max_rect(bar.shrink2(Vec2::new(9.0, 0.0))), |ui| {
+            ui.horizontal_centered(|ui| self.buttons(ui, scene, palette, out));
+        });
+    }
+
+    fn buttons(&mut self, ui: &mut Ui, scene: &Scene<'_>, palette: &Palette, out: &mut Out) {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        let plain = Color32::from_white_alpha(36);
+        let button = |ui: &mut Ui, icon: &str, name: &str, on: bool| {
+            let (fill, ink) = if on { (palette.on_stage, palette.stage) } else { (plain, palette.on_stage) };
+            controls::round_button(ui, icon, &scene.say(name), fill, ink, 38.0).clicked()
+        };
+        let (icon, name) = match scene.muted {
+            true => (icons::MICROPHONE_SLASH, "call-unmute"),
+            false => (icons::MICROPHONE, "call-mute"),
+        };
+        if button(ui, icon, name, scene.muted) {
+            out.act(Action::Mute(!scene.muted));
+        }
+        let (icon, name) = match scene.hidden {
+            true => (icons::VIDEO_CAMERA_SLASH, "call-show-camera"),
+            false => (icons::VIDEO_CAMERA, "call-hide-camera"),
+        };
+        if button(ui, icon, name, scene.hidden) {
+            out.act(Action::Hide(!scene.hidden));
+        }
+        let (icon, name) =
+            if self.own_hidden { (icons::EYE, "call-own-show") } else { (icons::EYE_SLASH, "call-own-hide") };
+        if button(ui, icon, name, false) {
+            self.own_hidden = !self.own_hidden;
+        }
+        let (icon, name) =
+            if self.fills { (icons::CORNERS_IN, "call-shrink") } else { (icons::CORNERS_OUT, "call-fill") };
+        let leave = self.fills && ui.input(|input| input.key_pressed(Key::Escape));
+        if button(ui, icon, name, false) || leave {
+            self.fills = !self.fills;
+        }
+        if self.full_screen != self.fills {
+            self.full_screen = self.fills;
+            out.act(Action::Native(Native::FullScreen(self.fills)));
+        }
+        let hang_up = controls::round_button(
+            ui,
+            icons::PHONE_DISCONNECT,
+            &scene.say("call-hang-up"),
+            palette.bad,
+            palette.on_bad,
+            38.0,
+        );
+        if hang_up.clicked() {
+            out.give(Command::HangUp);
+        }
+    }
+}
+
+/// Whether this client sees and hears the other side.
+pub fn is_talking(call: &CallState) -> bool {
+    call.joined && call.call.phase == CallPhase::Talking
+}
+
+/// The one this call is with.
+fn other<'a>(scene: &Scene<'_>, call: &'a CallState) -> Option<&'a Participant> {
+    let me = scene.me();
+    call.call.participants.iter().find(|one| one.id != me)
+}
+
+fn other_name<'a>(scene: &'a Scene<'_>, other: Option<&'a Participant>) -> &'a str {
+    other.map_or("", |one| names::of_member(&scene.view.state, one.id, &one.name))
+}
+
+/// Someone calls: one key takes it, one refuses it.
+fn ringing(ui: &mut Ui, scene: &Scene<'_>, call: &CallState, out: &mut Out) {
+    let palette = Palette::of(ui);
+    let caller = &call.call.caller;
+    let name = names::of_member(&scene.view.state, caller.id, &caller.name);
+    let (mut video, mut voice, mut decline) = (false, false, false);
+    if scene.focused && ui.memory(|memory| memory.focused().is_none()) {
+        ui.input(|input| {
+            video = input.key_pressed(Key::Enter);
+            decline = input.key_pressed(Key::Escape);
+        });
+    }
+    controls::card(ui, false, |ui| {
+        ui.vertical_centered(|ui| {
+            ui.add_space(space::SMALL);
+            face(ui, caller.id, name);
+            ui.label(RichText::new(name).font(semibold(letter::HEADING)).color(palette.text));
+            ui.label(RichText::new(scene.say("call-rings")).font(regular(letter::SMALL)).color(palette.soft));
+            ui.add_space(space::SMALL);
+        });
+        centred(ui, 3.0 * size::CALL_BUTTON + 2.0 * space::LARGE, |ui| {
+            ui.spacing_mut().item_spacing.x = space::LARGE;
+            let diameter = size::CALL_BUTTON;
+            let button = |ui: &mut Ui, icon, name, fill, ink| {
+                controls::round_button(ui, icon, &scene.say(name), fill, ink, diameter).clicked()
+            };
+            decline |= button(ui, icons::PHONE_X, "call-decline", palette.bad, palette.on_bad);
+            voice |= button(ui, icons::PHONE, "call-accept-voice", palette.chosen, palette.text);
+            video |= button(ui, icons::VIDEO_CAMERA, "call-accept", palette.good, palette.on_good);
+        });
+        ui.add_space(space::SMALL);
+        ui.vertical_centered(|ui| {
+            ui.label(RichText::new(scene.say("call-keys")).font(regular(letter::TINY)).color(palette.soft));
+        });
+    });
+    if decline {
+        out.give(Command::Decline { call: call.call.id });
+    } else if voice || video {
+        out.act(Action::Hide(voice));
+        out.give(Command::Accept { call: call.call.id });
+    }
+}
+
+/// The other side rings, or the call is about to begin.
+fn waiting(ui: &mut Ui, scene: &Scene<'_>, call: &CallState, out: &mut Out) {
+    let palette = Palette::of(ui);
+    let other = other(scene, call);
+    let name = other_name(scene, other);
+    controls::card(ui, false, |ui| {
+        ui.vertical_centered(|ui| {
+            ui.add_space(space::SMALL);
+            face(ui, other.map_or(0, |one| one.id), name);
+            ui.label(RichText::new(name).font(semibold(letter::HEADING)).color(palette.text));
+            let word = scene.say(if call.joined && !call.outgoing { "call-connects" } else { "call-waits" });
+            ui.label(RichText::new(word).font(regular(letter::SMALL)).color(palette.soft));
+            ui.add_space(space::SMALL);
+        });
+        centred(ui, size::CALL_BUTTON, |ui| {
+            let name = scene.say("call-hang-up");
+            let (fill, ink) = (palette.bad, palette.on_bad);
+            if controls::round_button(ui, icons::PHONE_DISCONNECT, &name, fill, ink, size::CALL_BUTTON).clicked() {
+                out.give(Command::HangUp);
+            }
+        });
+        ui.add_space(space::SMALL);
+    });
+}
+
+fn face(ui: &mut Ui, account: u64, name: &str) {
+    let (area, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR_LARGE), Sense::hover());
+    avatar::draw(ui, area.center(), size::AVATAR_LARGE, account, name, None);
+    ui.add_space(space::TINY);
+}
+
+/// A row of a known width, in the middle.
+fn centred(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui)) {
+    ui.horizontal(|ui| {
+        ui.add_space(((ui.available_width() - width) / 2.0).max(0.0));
+        contents(ui);
+    });
+}
+
+/// What a chat's own window says while its call goes on elsewhere.
+pub fn bar(ui: &mut Ui, scene: &Scene<'_>, call: &CallState, out: &mut Out) {
+    let palette = Palette::of(ui);
+    let area = Rect::from_min_size(ui.cursor().min, Vec2::new(ui.available_width(), 38.0));
+    ui.painter().rect_filled(area, 0.0, palette.good);
+    let (name, action) = match (is_talking(call), call.outgoing || call.joined) {
+        (true, _) => ("call-goes-on", None),
+        (false, true) => ("call-waits", None),
+        (false, false) => ("call-rings-from", Some(Command::Accept { call: call.call.id })),
+    };
+    let caller = &call.call.caller;
+    let who = names::of_member(&scene.view.state, caller.id, &caller.name);
+    let text = match action {
+        Some(_) => scene.words.with("call-rings-from", &[("name", Value::Text(who))]),
+        None => scene.say(name),
+    };
+    let at = area.left_center() + Vec2::new(space::WIDE, 0.0);
+    ui.painter().text(at, Align2::LEFT_CENTER, text, semibold(letter::SMALL), palette.on_good);
+    ui.scope_builder(UiBuilder::new().max_rect(area.shrink2(Vec2::new(space::SMALL, 0.0))), |ui| {
+        controls::from_the_right(ui, |ui| {
+            let ends = scene.say(if action.is_some() { "call-decline" } else { "call-hang-up" });
+            if controls::small_button(ui, &ends, false).clicked() {
+                out.give(match action {
+                    Some(_) => Command::Decline { call: call.call.id },
+                    None => Command::HangUp,
+                });
+            }
+            if let Some(accept) = action.clone()
+                && controls::small_button(ui, &scene.say("call-accept"), false).clicked()
+            {
+                out.act(Action::Hide(false));
+                out.give(accept);
+            }
+        });
+    });
+    ui.advance_cursor_after_rect(area);
+}

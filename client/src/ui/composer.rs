@@ -1,0 +1,213 @@
+//! Where a line is written: Enter sends it, Shift and Enter begin another row; what is answered or changed stands above.
+
+use egui::{
+    Frame, Key, KeyboardShortcut, Margin, Modifiers, Popup, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, Vec2,
+};
+use relay::vocabulary::{Change, ChatId, SendMessage, TEXT_MAX, TYPING_AGAIN_MS};
+
+use super::{
+    Out, Scene, Value, controls,
+    history::With,
+    icons,
+    theme::{Palette, letter, radius, regular, semibold, size, space},
+};
+use crate::engine::{Command, InChat};
+
+/// Emoji that can be put in.
+const EMOJI: [&str; 32] = [
+    "😀", "😂", "😊", "😍", "😘", "😎", "😉", "😋", "😐", "😏", "😢", "😭", "😠", "😱", "😴", "😇", "👍", "👎", "👌",
+    "👏", "🙏", "💪", "👋", "❤", "🔥", "⭐", "🎉", "☕", "🍵", "🌸", "✅", "❌",
+];
+
+/// Rows that are seen at a time.
+const MOST_ROWS: usize = 6;
+
+/// Between the text and the edge of its field.
+const PAD: f32 = 7.0;
+
+/// A line that is being written.
+#[derive(Debug, Default)]
+pub struct Composer {
+    text: String,
+    with: Option<With>,
+    said_typing: Option<u64>,
+    focused: bool,
+}
+
+impl Composer {
+    /// A line is to be answered or changed.
+    pub fn take(&mut self, with: With) {
+        if let With::Edit(_, text) = &with {
+            self.text.clone_from(text);
+        }
+        self.with = Some(with);
+        self.focused = false;
+    }
+
+    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, quoted: Option<String>, out: &mut Out) {
+        let palette = Palette::of(ui);
+        Frame::new().inner_margin(Margin { left: 12, right: 12, top: 6, bottom: 12 }).show(ui, |ui| {
+            self.above(ui, scene, quoted);
+            let frame = Frame::new()
+                .fill(palette.surface)
+                .stroke(egui::Stroke::new(1.0, palette.edge))
+                .corner_radius(radius::NORMAL)
+                .inner_margin(Margin::same(3));
+            frame.show(ui, |ui| self.row(ui, scene, chat, out));
+        });
+    }
+
+    /// Emoji, the field, and sending: the buttons stay at the lower edge while the field grows.
+    fn row(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, out: &mut Out) {
+        let palette = Palette::of(ui);
+        let width = ui.available_width();
+        let inner = width - 2.0 * size::ICON_BUTTON - 2.0 * PAD;
+        let text = ui.painter().layout(self.text.clone(), regular(letter::BODY), palette.text, inner);
+        let rows = text.rows.len().clamp(1, MOST_ROWS) as f32;
+        let row = text.size().y / text.rows.len().max(1) as f32;
+        let height = (rows * row + 2.0 * PAD).max(size::ICON_BUTTON);
+        let (area, _) = ui.allocate_exact_size(Vec2::new(width, height), egui::Sense::hover());
+        let corner = |x: f32| {
+            Rect::from_min_size(egui::pos2(x, area.bottom() - size::ICON_BUTTON), Vec2::splat(size::ICON_BUTTON))
+        };
+        ui.scope_builder(UiBuilder::new().id_salt("emoji").max_rect(corner(area.left())), |ui| self.emoji(ui, scene));
+        let field =
+            Rect::from_x_y_ranges(area.left() + size::ICON_BUTTON..=area.right() - size::ICON_BUTTON, area.y_range());
+        ui.scope_builder(UiBuilder::new().id_salt("field").max_rect(field), |ui| self.field(ui, scene, chat, out));
+        let send = corner(area.right() - size::ICON_BUTTON);
+        ui.scope_builder(UiBuilder::new().id_salt("send").max_rect(send), |ui| {
+            let ready = !self.text.trim().is_empty();
+            let colour = if ready { palette.accent_text } else { palette.soft };
+            let send = controls::icon_button_in(ui, icons::PAPER_PLANE_RIGHT, &scene.say("chat-send"), colour);
+            if send.clicked() && ready {
+                self.send(chat, out);
+            }
+        });
+    }
+
+    fn above(&mut self, ui: &mut Ui, scene: &Scene<'_>, quoted: Option<String>) {
+        let Some(with) = &self.with else { return };
+        let palette = Palette::of(ui);
+        let title = match with {
+            With::Reply(_) => scene.say("chat-replying"),
+            With::Edit(..) => scene.say("chat-editing"),
+        };
+        let mut drop = ui.input(|input| input.key_pressed(Key::Escape));
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(title).font(semibold(letter::SMALL)).color(palette.accent_text));
+            let width = ui.available_width() - size::ICON_BUTTON - space::SMALL;
+            let text = quoted.unwrap_or_default();
+            let text =
+                controls::cut(ui, text.lines().next().unwrap_or_default(), regular(letter::SMALL), palette.soft, width);
+            let (area, _) = ui.allocate_exact_size(Vec2::new(width, size::ICON_BUTTON), egui::Sense::hover());
+            ui.painter().galley(area.left_center() - Vec2::new(0.0, text.size().y / 2.0), text, palette.soft);
+            drop |= controls::icon_button(ui, icons::X, &scene.say("cancel")).clicked();
+        });
+        if drop {
+            if matches!(self.with, Some(With::Edit(..))) {
+                self.text.clear();
+            }
+            self.with = None;
+        }
+    }
+
+    fn emoji(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
+        let button = controls::icon_button(ui, icons::SMILEY, &scene.say("chat-emoji"));
+        Popup::menu(&button).show(|ui| {
+            egui::Grid::new("emoji").spacing(Vec2::splat(2.0)).show(ui, |ui| {
+                for row in EMOJI.chunks(8) {
+                    for emoji in row {
+                        let face = egui::Button::new(RichText::new(*emoji).size(letter::ICON)).frame(false);
+                        if ui.add_sized(Vec2::splat(size::ICON_BUTTON), face).clicked() {
+                            self.text.push_str(emoji);
+                            self.focused = false;
+                        }
+                    }
+                    ui.end_row();
+                }
+            });
+        });
+    }
+
+    fn field(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, out: &mut Out) {
+        let palette = Palette::of(ui);
+        let height = ui.available_height();
+        let response = ScrollArea::vertical()
+            .id_salt("composer")
+            .max_height(height)
+            .min_scrolled_height(0.0)
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                let hint = RichText::new(scene.say("chat-write")).color(palette.soft);
+                let edit = TextEdit::multiline(&mut self.text)
+                    .id_salt("line")
+                    .hint_text(hint)
+                    .font(regular(letter::BODY))
+                    .desired_rows(1)
+                    .desired_width(f32::INFINITY)
+                    .min_size(Vec2::new(0.0, height))
+                    .char_limit(TEXT_MAX / 4)
+                    .frame(Frame::new().inner_margin(Margin::symmetric(PAD as i8, PAD as i8)))
+                    .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
+                ui.add(edit)
+            })
+            .inner;
+        let name = scene.say("chat-write");
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, &name));
+        if !self.focused {
+            self.focused = true;
+            response.request_focus();
+            // A line that is changed is gone on with at its end.
+            let mut state = TextEdit::load_state(ui.ctx(), response.id).unwrap_or_default();
+            let end = egui::text::CCursor::new(self.text.chars().count());
+            state.cursor.set_char_range(Some(egui::text::CCursorRange::one(end)));
+            TextEdit::store_state(ui.ctx(), response.id, state);
+        }
+        let enter = response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) && !input.modifiers.any());
+        if response.changed() && !self.text.is_empty() {
+            let again = self.said_typing.is_none_or(|said| scene.now.at.saturating_sub(said) >= TYPING_AGAIN_MS);
+            if again {
+                self.said_typing = Some(scene.now.at);
+                out.give(Command::InChat { chat, act: InChat::Typing(true) });
+            }
+        }
+        if enter && !self.text.trim().is_empty() {
+            self.send(chat, out);
+        }
+    }
+
+    fn send(&mut self, chat: ChatId, out: &mut Out) {
+        let text = std::mem::take(&mut self.text).trim().to_owned();
+        let act = match self.with.take() {
+            Some(With::Edit(of, _)) => InChat::Change(Change::Edit { of, text }),
+            Some(With::Reply(to)) => InChat::Send(SendMessage { text, reply_to: Some(to), ..SendMessage::default() }),
+            None => InChat::Send(SendMessage { text, ..SendMessage::default() }),
+        };
+        out.give(Command::InChat { chat, act });
+        if self.said_typing.take().is_some() {
+            out.give(Command::InChat { chat, act: InChat::Typing(false) });
+        }
+        self.focused = false;
+    }
+
+    /// The line that is answered or changed.
+    pub fn about(&self) -> Option<u64> {
+        self.with.as_ref().map(|with| match with {
+            With::Reply(of) | With::Edit(of, _) => *of,
+        })
+    }
+}
+
+/// Who types, in words; `None` while nobody does.
+pub fn typing(scene: &Scene<'_>, chat: &crate::engine::ChatState) -> Option<String> {
+    let fresh = |at: u64| scene.now.at.saturating_sub(at) < 2 * TYPING_AGAIN_MS;
+    let mut who = chat.typing.iter().filter(|(_, at)| fresh(**at)).map(|(id, _)| {
+        let member = chat.chat.members.iter().find(|member| member.id == *id);
+        super::names::of_member(&scene.view.state, *id, member.map_or("?", |member| &member.name))
+    });
+    let first = who.next()?;
+    Some(match who.count() {
+        0 => scene.words.with("chat-typing", &[("who", Value::Text(first))]),
+        _ => scene.say("chat-typing-many"),
+    })
+}

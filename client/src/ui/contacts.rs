@@ -1,0 +1,380 @@
+//! The list of contacts: search, requests to answer, groups, chats of many, and adding someone by request.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use egui::{
+    Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder, Vec2,
+};
+use relay::vocabulary::{Chat, ChatKind, Contact, ContactRequest, Standing};
+
+use super::{
+    Action, Out, Scene, Then, Value,
+    contact_row::{self, Row},
+    controls, icons, names, presence,
+    theme::{Palette, letter, regular, semibold, size, space},
+};
+use crate::engine::{ChatState, Command, Deed, InChat};
+
+/// What the list remembers.
+#[derive(Debug, Default)]
+pub struct Contacts {
+    search: String,
+    /// A request that is being written: the name, a few words, and whether it just begins.
+    adding: Option<(String, String, bool)>,
+    closed: BTreeSet<String>,
+    /// Whether the first who is found is to be met.
+    opens: bool,
+}
+
+/// Looks for someone.
+const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+
+/// Adds someone.
+const ADD: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::N);
+
+impl Contacts {
+    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+        let margin = Frame::new().inner_margin(Margin::symmetric(12, 0));
+        margin.show(ui, |ui| {
+            self.tools(ui, scene);
+            self.add(ui, scene, out);
+        });
+        ui.add_space(space::TINY);
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            self.list(ui, scene, out);
+            ui.add_space(space::NORMAL);
+        });
+    }
+
+    /// The buttons that choose a function: looking for someone, adding someone.
+    fn tools(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
+        let palette = Palette::of(ui);
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = space::TINY;
+            let width = ui.available_width() - size::ICON_BUTTON - space::TINY;
+            let hint =
+                RichText::new(format!("{}  {}", icons::MAGNIFYING_GLASS, scene.say("search"))).color(palette.soft);
+            let search = TextEdit::singleline(&mut self.search)
+                .hint_text(hint)
+                .desired_width(width)
+                .min_size(Vec2::new(width, 32.0))
+                .vertical_align(egui::Align::Center)
+                .frame(Frame::new().fill(palette.hover).corner_radius(8).inner_margin(Margin::symmetric(10, 6)));
+            let search = ui.add(search);
+            search.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, scene.say("search")));
+            controls::focus_ring(ui, &search, 8);
+            if ui.input_mut(|input| input.consume_shortcut(&SEARCH)) {
+                search.request_focus();
+            }
+            self.opens = controls::entered(ui, &search);
+            let wants = ui.input_mut(|input| input.consume_shortcut(&ADD));
+            let name = format!("{} ({})", scene.say("contact-add"), ui.ctx().format_shortcut(&ADD));
+            let add = controls::icon_button(ui, icons::USER_PLUS, &scene.say("contact-add")).on_hover_text(name);
+            if add.clicked() || wants {
+                self.adding = match self.adding {
+                    None => Some((self.search.trim().to_owned(), String::new(), true)),
+                    Some(_) => None,
+                };
+            }
+        });
+    }
+
+    fn add(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+        let Some((name, text, begins)) = &mut self.adding else { return };
+        let mut done = false;
+        ui.add_space(space::SMALL);
+        controls::card(ui, false, |ui| {
+            let field = controls::field(ui, &scene.say("contact-add-name"), name, "", false);
+            if std::mem::take(begins) {
+                field.request_focus();
+            }
+            let note = controls::field(ui, &scene.say("contact-add-text"), text, &scene.say("contact-add-hint"), false);
+            ui.add_space(space::TINY);
+            let enter = controls::entered(ui, &field) || controls::entered(ui, &note);
+            let ask = controls::primary_button(ui, &scene.say("contact-add-send"), !name.trim().is_empty()).clicked();
+            if (ask || enter) && !name.trim().is_empty() {
+                let (name, text) = (name.trim().to_owned(), text.trim().to_owned());
+                out.give(Command::AskContact { name, text });
+                done = true;
+            }
+        });
+        if done {
+            self.adding = None;
+        }
+    }
+
+    fn list(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+        let state = &scene.view.state;
+        let roster = &state.roster;
+        let wanted = self.search.trim().to_lowercase();
+        let is_wanted = |text: &str| wanted.is_empty() || text.to_lowercase().contains(&wanted);
+        let found = |contact: &Contact| is_wanted(names::of_profile(&contact.who)) || is_wanted(&contact.who.name);
+        for request in roster.incoming.values().filter(|_| wanted.is_empty()) {
+            request_card(ui, scene, request, out);
+        }
+        for known in state.chats.values().filter(|known| known.chat.standing == Standing::Requested) {
+            chat_request_card(ui, scene, &known.chat, out);
+        }
+        let groups: Vec<&ChatState> = state
+            .chats
+            .values()
+            .map(|known| &**known)
+            .filter(|known| known.chat.kind == ChatKind::Group && known.chat.standing == Standing::Joined)
+            .filter(|known| is_wanted(&names::of_chat(scene, &known.chat)))
+            .collect();
+        let people: Vec<&Contact> = roster.contacts.values().filter(|contact| found(contact)).collect();
+        let strangers: Vec<&ChatState> = state
+            .chats
+            .values()
+            .map(|known| &**known)
+            .filter(|known| is_stranger(scene, &known.chat) && is_wanted(&names::of_chat(scene, &known.chat)))
+            .collect();
+        let nothing = roster.contacts.is_empty() && state.chats.is_empty() && roster.outgoing.is_empty();
+        if nothing && wanted.is_empty() && roster.incoming.is_empty() {
+            return empty(ui, &scene.say("contacts-none"), &scene.say("contacts-none-text"), icons::USERS);
+        }
+        if people.is_empty() && groups.is_empty() && strangers.is_empty() && !wanted.is_empty() {
+            return empty(
+                ui,
+                &scene.say("contacts-not-found"),
+                &scene.say("contacts-not-found-text"),
+                icons::MAGNIFYING_GLASS,
+            );
+        }
+        let mut sections: BTreeMap<(u8, String), Vec<&Contact>> = BTreeMap::new();
+        for contact in people {
+            if contact.groups.is_empty() {
+                sections.entry((1, scene.say("contacts-others"))).or_default().push(contact);
+            }
+            for group in &contact.groups {
+                sections.entry((0, group.clone())).or_default().push(contact);
+            }
+        }
+        if std::mem::take(&mut self.opens) && !wanted.is_empty() {
+            let reachable = |contact: &&Contact| presence::rank(contact.presence.state);
+            if let Some(first) = roster.contacts.values().filter(|contact| found(contact)).min_by_key(reachable) {
+                let chat = names::direct_chat_of(state, first.who.id);
+                let meet = || Action::Meet { name: first.who.name.clone(), then: Then::Talk };
+                out.act(chat.map_or_else(meet, Action::Show));
+                self.search.clear();
+            }
+        }
+        let only = sections.len() == 1 && sections.keys().all(|(rank, _)| *rank == 1) && groups.is_empty();
+        if !groups.is_empty() && self.section(ui, &scene.say("contacts-chats"), groups.len(), false) {
+            groups.into_iter().for_each(|known| chat_row(ui, scene, known, out));
+        }
+        for ((_, name), mut members) in sections {
+            let name = if only { scene.say("contacts-all") } else { name };
+            let there = members.iter().filter(|contact| presence::rank(contact.presence.state) < 4).count();
+            if self.section(ui, &format!("{name}  {there}/{}", members.len()), 0, false) {
+                members.sort_by_key(|contact| {
+                    (presence::rank(contact.presence.state), names::of_profile(&contact.who).to_lowercase())
+                });
+                members.into_iter().for_each(|contact| contact_row_of(ui, scene, contact, out));
+            }
+        }
+        if !strangers.is_empty() && self.section(ui, &scene.say("contacts-strangers"), 0, false) {
+            strangers.into_iter().for_each(|known| chat_row(ui, scene, known, out));
+        }
+        let outgoing: Vec<&ContactRequest> = roster.outgoing.values().filter(|_| wanted.is_empty()).collect();
+        if !outgoing.is_empty() && self.section(ui, &scene.say("contacts-asked"), 0, false) {
+            outgoing.into_iter().for_each(|request| outgoing_row(ui, scene, request, out));
+        }
+    }
+
+    /// The head of a section, which opens and closes it. Says whether it is open.
+    fn section(&mut self, ui: &mut Ui, name: &str, count: usize, _: bool) -> bool {
+        let palette = Palette::of(ui);
+        let key = name.split("  ").next().unwrap_or(name).to_owned();
+        let open = !self.closed.contains(&key);
+        let (area, head) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 30.0), Sense::click());
+        let colour = if head.hovered() { palette.text } else { palette.soft };
+        let icon = if open { icons::CARET_DOWN } else { icons::CARET_RIGHT };
+        let at = area.left_center() + Vec2::new(space::WIDE, 2.0);
+        ui.painter().text(at, egui::Align2::LEFT_CENTER, icon, regular(letter::TINY), colour);
+        let text = if count > 0 { format!("{name}  {count}") } else { name.to_owned() };
+        let text = controls::cut(ui, &text, semibold(letter::TINY), colour, area.width() - space::HUGE - space::WIDE);
+        ui.painter().galley(at + Vec2::new(18.0, -text.size().y / 2.0), text, colour);
+        controls::focus_ring(ui, &head, 8);
+        if controls::named(ui, head, name).clicked() && !self.closed.remove(&key) {
+            self.closed.insert(key);
+        }
+        open
+    }
+}
+
+/// A direct chat with someone who is no contact.
+fn is_stranger(scene: &Scene<'_>, chat: &Chat) -> bool {
+    chat.kind == ChatKind::Direct
+        && chat.standing == Standing::Joined
+        && chat.latest > 0
+        && names::other(chat, scene.me()).is_some_and(|(id, _)| !scene.view.state.roster.contacts.contains_key(&id))
+}
+
+fn contact_row_of(ui: &mut Ui, scene: &Scene<'_>, contact: &Contact, out: &mut Out) {
+    let chat = names::direct_chat_of(&scene.view.state, contact.who.id);
+    let unread = chat.and_then(|chat| scene.view.state.chats.get(&chat)).map_or(0, |known| known.unread);
+    let line = presence::line(scene, &contact.presence);
+    let row = Row {
+        account: contact.who.id,
+        name: names::of_profile(&contact.who),
+        line: &line,
+        presence: Some(contact.presence.state),
+        unread,
+    };
+    let reachable = presence::rank(contact.presence.state) < 4;
+    let drawn = contact_row::draw(ui, scene, &row, if reachable { 2 } else { 0 });
+    let meet = |then| match (chat, then) {
+        (Some(chat), Then::Talk) => Action::Show(chat),
+        _ => Action::Meet { name: contact.who.name.clone(), then },
+    };
+    if let Some(place) = drawn.buttons {
+        ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
+            ui.horizontal_centered(|ui| {
+                ui.spacing_mut().item_spacing.x = 0.0;
+                if controls::icon_button(ui, icons::PHONE, &scene.say("call-voice")).clicked() {
+                    out.act(meet(Then::Voice));
+                }
+                if controls::icon_button(ui, icons::VIDEO_CAMERA, &scene.say("call-video")).clicked() {
+                    out.act(meet(Then::Video));
+                }
+            });
+        });
+    }
+    if drawn.row.clicked() {
+        out.act(meet(Then::Talk));
+    }
+    drawn.row.context_menu(|ui| {
+        for (icon, word, then) in [
+            (icons::CHAT_CIRCLE, "chat-open", Then::Talk),
+            (icons::PHONE, "call-voice", Then::Voice),
+            (icons::VIDEO_CAMERA, "call-video", Then::Video),
+        ] {
+            if (reachable || then == Then::Talk) && menu_item(ui, icon, &scene.say(word)) {
+                out.act(meet(then));
+            }
+        }
+        ui.separator();
+        let deed = |deed| Command::Contact { name: contact.who.name.clone(), deed };
+        if menu_item(ui, icons::TRASH, &scene.say("contact-remove")) {
+            out.give(deed(Deed::Remove));
+        }
+        if menu_item(ui, icons::PROHIBIT, &scene.say("contact-block")) {
+            out.give(deed(Deed::Block));
+        }
+    });
+}
+
+/// An entry of a menu. Says whether it was chosen.
+pub fn menu_item(ui: &mut Ui, icon: &str, text: &str) -> bool {
+    let entry = ui.button(format!("{icon}  {text}"));
+    let clicked = controls::named(ui, entry, text).clicked();
+    if clicked {
+        ui.close();
+    }
+    clicked
+}
+
+fn chat_row(ui: &mut Ui, scene: &Scene<'_>, known: &ChatState, out: &mut Out) {
+    let name = names::of_chat(scene, &known.chat);
+    let line = match known.chat.kind {
+        ChatKind::Group => scene.words.with("chat-members", &[("count", Value::Number(u64::from(known.chat.joined)))]),
+        _ => String::new(),
+    };
+    let account = names::other(&known.chat, scene.me()).filter(|_| known.chat.kind == ChatKind::Direct);
+    let account = account.map_or(known.chat.id.wrapping_mul(3), |(id, _)| id);
+    let row = Row { account, name: &name, line: &line, presence: None, unread: known.unread };
+    if contact_row::draw(ui, scene, &row, 0).row.clicked() {
+        out.act(Action::Show(known.chat.id));
+    }
+}
+
+fn request_card(ui: &mut Ui, scene: &Scene<'_>, request: &ContactRequest, out: &mut Out) {
+    let name = names::of_profile(&request.from);
+    let title = scene.words.with("request-contact", &[("name", Value::Text(name))]);
+    let deed = |deed| Command::Contact { name: request.from.name.clone(), deed };
+    match ask(ui, scene, request.from.id, name, &title, &request.text) {
+        Some(Answer::Yes) => out.give(deed(Deed::Accept)),
+        Some(Answer::No) => out.give(deed(Deed::Decline)),
+        None => {}
+    }
+}
+
+fn chat_request_card(ui: &mut Ui, scene: &Scene<'_>, chat: &Chat, out: &mut Out) {
+    let Some(request) = &chat.request else { return };
+    let name = names::of_member(&scene.view.state, request.from.id, &request.from.name);
+    let title = scene.words.with("request-chat", &[("name", Value::Text(name))]);
+    let act = |act| Command::InChat { chat: chat.id, act };
+    match ask(ui, scene, request.from.id, name, &title, &request.text) {
+        Some(Answer::Yes) => {
+            out.give(act(InChat::Accept));
+            out.act(Action::Show(chat.id));
+        }
+        Some(Answer::No) => out.give(act(InChat::Decline)),
+        None => {}
+    }
+}
+
+enum Answer {
+    Yes,
+    No,
+}
+
+fn ask(ui: &mut Ui, scene: &Scene<'_>, account: u64, name: &str, title: &str, text: &str) -> Option<Answer> {
+    let palette = Palette::of(ui);
+    let mut answer = None;
+    Frame::new().inner_margin(Margin::symmetric(12, 4)).show(ui, |ui| {
+        controls::card(ui, false, |ui| {
+            ui.horizontal_top(|ui| {
+                let (area, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR), Sense::hover());
+                super::avatar::draw(ui, area.center(), size::AVATAR, account, name, None);
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = space::TINY;
+                    ui.label(RichText::new(title).color(palette.text));
+                    if !text.is_empty() {
+                        ui.label(RichText::new(text).font(regular(letter::SMALL)).color(palette.soft));
+                    }
+                    ui.add_space(space::TINY);
+                    ui.horizontal(|ui| {
+                        if controls::small_button(ui, &scene.say("request-accept"), true).clicked() {
+                            answer = Some(Answer::Yes);
+                        }
+                        if controls::small_button(ui, &scene.say("request-decline"), false).clicked() {
+                            answer = Some(Answer::No);
+                        }
+                    });
+                });
+            });
+        });
+    });
+    answer
+}
+
+fn outgoing_row(ui: &mut Ui, scene: &Scene<'_>, request: &ContactRequest, out: &mut Out) {
+    let line = scene.say("request-waits");
+    let row =
+        Row { account: request.to.id, name: names::of_profile(&request.to), line: &line, presence: None, unread: 0 };
+    let drawn = contact_row::draw(ui, scene, &row, 1);
+    if let Some(place) = drawn.buttons {
+        ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
+            if controls::icon_button(ui, icons::X, &scene.say("request-withdraw")).clicked() {
+                out.give(Command::Contact { name: request.to.name.clone(), deed: Deed::Withdraw });
+            }
+        });
+    }
+}
+
+/// A list that has nothing in it says why, and what to do.
+pub fn empty(ui: &mut Ui, title: &str, text: &str, icon: &str) {
+    let palette = Palette::of(ui);
+    ui.add_space((ui.available_height() * 0.22).clamp(space::LARGE, 120.0));
+    ui.vertical_centered(|ui| {
+        ui.set_max_width(260.0);
+        ui.label(RichText::new(icon).font(regular(34.0)).color(palette.soft));
+        ui.add_space(space::SMALL);
+        ui.label(RichText::new(title).font(semibold(letter::HEADING)).color(palette.text));
+        ui.add_space(space::TINY);
+        ui.label(RichText::new(text).color(palette.soft));
+    });
+}

@@ -1,0 +1,140 @@
+//! The main window, top to bottom: who I am, the display, what can be done, the contacts. A region without anything in
+//! it takes no place.
+
+use egui::{CentralPanel, Frame, Key, Margin, RichText, Ui};
+
+use super::{
+    Out, Scene,
+    call::CallRegion,
+    contacts::Contacts,
+    controls, icons,
+    me::Me,
+    notices,
+    preferences::{self, Page},
+    sign_in::SignInScreen,
+    strip,
+    theme::{Palette, letter, regular, size, space},
+    title_bar,
+};
+use crate::{app::Entrance, engine::ConnectionState, home::Dock, link::Carriage, ui::Action};
+
+/// What the main window remembers between two drawings.
+#[derive(Debug, Default)]
+pub struct MainScreen {
+    sign_in: SignInScreen,
+    me: Me,
+    contacts: Contacts,
+    call: CallRegion,
+    page: Page,
+}
+
+impl MainScreen {
+    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+        if ui.available_width() < size::STRIP_BELOW {
+            return strip::show(ui, scene, out);
+        }
+        let inside = scene.view.entrance == Entrance::Inside;
+        let fills = inside && self.call.fills(scene);
+        if !fills {
+            title_bar::show(ui, scene, &title(scene), out, |ui, out| self.title_buttons(ui, scene, inside, out));
+        }
+        if !inside && self.page == Page::People {
+            self.call = CallRegion::default();
+            return self.sign_in.show(ui, scene, out);
+        }
+        if self.page == Page::Preferences {
+            let escape = ui.input(|input| input.key_pressed(Key::Escape));
+            if preferences::show(ui, scene, inside, out) || escape {
+                self.page = Page::People;
+            }
+            return;
+        }
+        if fills {
+            return self.call.show(ui, scene, out);
+        }
+        let frame = Frame::new().inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
+        controls::at_the_bottom(ui, "notices", |ui| notices::show(ui, scene, out));
+        CentralPanel::no_frame().show(ui, |ui| {
+            frame.show(ui, |ui| self.me.show(ui, scene, out));
+            if self.call.is_there(scene) {
+                self.call.show(ui, scene, out);
+                ui.add_space(space::SMALL);
+            }
+            connection(ui, scene);
+            self.contacts.show(ui, scene, out);
+        });
+    }
+
+    fn title_buttons(&mut self, ui: &mut Ui, scene: &Scene<'_>, inside: bool, out: &mut Out) {
+        let palette = Palette::of(ui);
+        if controls::icon_button(ui, icons::GEAR_SIX, &scene.say("preferences")).clicked() {
+            self.page = if self.page == Page::People { Page::Preferences } else { Page::People };
+        }
+        let preferences = scene.preferences;
+        let pinned = preferences.always_on_top;
+        let (icon, colour) =
+            if pinned { (icons::PUSH_PIN_SLASH, palette.accent_text) } else { (icons::PUSH_PIN, palette.soft) };
+        let name = scene.say(if pinned { "window-let-go" } else { "window-keep-on-top" });
+        if preferences.dock == Dock::Free && controls::icon_button_in(ui, icon, &name, colour).clicked() {
+            let mut preferences = preferences.clone();
+            preferences.always_on_top = !pinned;
+            out.act(Action::Prefer(preferences));
+        }
+        if inside {
+            signal(ui, scene);
+        }
+    }
+}
+
+fn title(scene: &Scene<'_>) -> String {
+    scene.say("app-name")
+}
+
+/// How good the way to the server is: always visible, in detail on hovering.
+fn signal(ui: &mut Ui, scene: &Scene<'_>) {
+    let palette = Palette::of(ui);
+    let (icon, colour, text) = match &scene.view.state.connection {
+        ConnectionState::Connected { path } => {
+            let icon = match (path.alive, path.up, path.down) {
+                (false, ..) => icons::CELL_SIGNAL_LOW,
+                (true, Carriage::Streaming, Carriage::Streaming) => icons::CELL_SIGNAL_FULL,
+                _ => icons::CELL_SIGNAL_MEDIUM,
+            };
+            let way = match &path.proxy {
+                Some(proxy) => scene.words.with("path-proxy", &[("proxy", super::Value::Text(proxy))]),
+                None => scene.say("path-direct"),
+            };
+            let carriage =
+                |carriage| scene.say(if carriage == Carriage::Streaming { "path-streaming" } else { "path-short" });
+            let up = scene.words.with("path-up", &[("how", super::Value::Text(&carriage(path.up)))]);
+            let down = scene.words.with("path-down", &[("how", super::Value::Text(&carriage(path.down)))]);
+            (icon, palette.soft, format!("{way}\n{up}\n{down}"))
+        }
+        _ => (icons::WIFI_SLASH, palette.away, scene.say("connection-none")),
+    };
+    let (area, response) = ui.allocate_exact_size(egui::Vec2::splat(size::ICON_BUTTON), egui::Sense::hover());
+    ui.painter().text(area.center(), egui::Align2::CENTER_CENTER, icon, regular(letter::ICON - 2.0), colour);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, &text));
+    response.on_hover_text(text);
+}
+
+/// What is wrong with the connection, in words, while something is.
+fn connection(ui: &mut Ui, scene: &Scene<'_>) {
+    let (text, reason) = match &scene.view.state.connection {
+        ConnectionState::Connected { .. } => return,
+        ConnectionState::Idle | ConnectionState::Connecting { reason: None } => (scene.say("connection-begins"), None),
+        ConnectionState::Connecting { reason } => (scene.say("connection-lost"), reason.as_deref()),
+        ConnectionState::Failed { reason } => (scene.say("connection-failed"), Some(reason.as_str())),
+    };
+    let palette = Palette::of(ui);
+    Frame::new().inner_margin(Margin::symmetric(12, 4)).show(ui, |ui| {
+        controls::card(ui, false, |ui| {
+            controls::told(ui, icons::WIFI_SLASH, palette.away, |ui| {
+                ui.label(RichText::new(text).color(palette.text));
+                if let Some(reason) = reason {
+                    ui.label(RichText::new(reason).font(regular(letter::SMALL)).color(palette.soft));
+                }
+            });
+        });
+    });
+}

@@ -1,0 +1,125 @@
+//! A line's text with its emphasis, code, quotes, lists and links, as egui lays it out.
+
+use std::ops::Range;
+
+use egui::{
+    Color32, Stroke,
+    text::{LayoutJob, TextFormat},
+};
+use relay::vocabulary::markup::{Block, Meaning, Span, parse};
+
+use super::theme::{Palette, letter, regular, semibold};
+
+/// A text that is ready to be laid out, with the places of its links.
+#[derive(Debug, Default)]
+pub struct Marked {
+    pub job: LayoutJob,
+    /// Characters, and where they lead.
+    pub links: Vec<(Range<usize>, String)>,
+    characters: usize,
+}
+
+impl Marked {
+    /// Reads the safe subset of Markdown.
+    pub fn read(text: &str, palette: &Palette, width: f32) -> Self {
+        let mut marked = Self::default();
+        marked.job.wrap.max_width = width;
+        marked.job.break_on_newline = true;
+        for (index, block) in parse(text).iter().enumerate() {
+            if index > 0 {
+                marked.put("\n", plain(palette));
+            }
+            marked.block(block, palette);
+        }
+        marked
+    }
+
+    fn block(&mut self, block: &Block<'_>, palette: &Palette) {
+        match block {
+            Block::Line(spans) => spans.iter().for_each(|span| self.span(span, palette, palette.text)),
+            Block::Quote(spans) => {
+                self.put("▏ ", TextFormat { color: palette.accent_text, ..plain(palette) });
+                spans.iter().for_each(|span| self.span(span, palette, palette.soft));
+            }
+            Block::Item(number, spans) => {
+                let sign = number.map_or_else(|| " •  ".to_owned(), |number| format!(" {number}. "));
+                self.put(&sign, TextFormat { color: palette.soft, ..plain(palette) });
+                spans.iter().for_each(|span| self.span(span, palette, palette.text));
+            }
+            Block::Code { text, .. } => self.put(text, code(palette)),
+        }
+    }
+
+    fn span(&mut self, span: &Span<'_>, palette: &Palette, colour: Color32) {
+        let mut format = TextFormat { color: colour, ..plain(palette) };
+        if span.bold {
+            format.font_id = semibold(letter::BODY);
+        }
+        format.italics = span.italic;
+        if span.struck {
+            format.strikethrough = Stroke::new(1.0, colour);
+        }
+        let begin = self.characters;
+        match span.meaning {
+            Meaning::Text => self.put(span.text, format),
+            Meaning::Code => self.put(span.text, code(palette)),
+            Meaning::Mention => {
+                self.put(
+                    span.text,
+                    TextFormat { color: palette.accent_text, font_id: semibold(letter::BODY), ..format },
+                );
+            }
+            Meaning::Link(address) => {
+                let underline = Stroke::new(1.0, palette.accent_text.gamma_multiply(0.6));
+                self.put(span.text, TextFormat { color: palette.accent_text, underline, ..format });
+                self.links.push((begin..self.characters, address.to_owned()));
+            }
+        }
+    }
+
+    /// Adds a few words of another kind.
+    pub fn put(&mut self, text: &str, format: TextFormat) {
+        self.characters += text.chars().count();
+        self.job.append(text, 0.0, format);
+    }
+
+    /// The link at a character.
+    pub fn link_at(&self, character: usize) -> Option<&str> {
+        self.links.iter().find(|(range, _)| range.contains(&character)).map(|(_, address)| address.as_str())
+    }
+}
+
+/// How text usually looks. Lines stand a little apart: Japanese needs it, and Latin does not mind.
+pub fn plain(palette: &Palette) -> TextFormat {
+    TextFormat {
+        font_id: regular(letter::BODY),
+        color: palette.text,
+        line_height: Some(letter::BODY * 1.45),
+        ..TextFormat::default()
+    }
+}
+
+fn code(palette: &Palette) -> TextFormat {
+    TextFormat {
+        font_id: egui::FontId::monospace(letter::BODY - 1.0),
+        background: palette.text.gamma_multiply(0.07),
+        ..plain(palette)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::theme::LIGHT;
+
+    #[test]
+    fn links_are_found_by_their_characters() {
+        let marked = Marked::read("小窓 see [the site](https://example.org) **now**\n> quoted", &LIGHT, 300.0);
+        assert_eq!(marked.job.text, "小窓 see the site now\n▏ quoted");
+        assert_eq!(marked.link_at(7), Some("https://example.org"));
+        assert_eq!((marked.link_at(6), marked.link_at(15)), (None, None));
+        let bold = marked.job.sections.iter().find(|section| section.format.font_id == semibold(letter::BODY));
+        let bold = bold.unwrap().byte_range.clone();
+        assert_eq!(&marked.job.text[bold.start.0..bold.end.0], "now");
+    }
+}

@@ -1,0 +1,151 @@
+//! The screens of the window: they read the application's view and return what the person wants. Nothing here knows a
+//! network, a codec or a native window, and every screen can be drawn by a test.
+
+mod avatar;
+mod bubble;
+mod call;
+mod chat;
+mod chat_head;
+mod composer;
+mod contact_row;
+mod contacts;
+mod controls;
+mod dates;
+mod fonts;
+mod history;
+mod icons;
+mod main;
+mod markup;
+mod me;
+mod names;
+mod notices;
+mod preferences;
+mod presence;
+mod sign_in;
+mod strip;
+pub mod theme;
+mod title_bar;
+mod words;
+
+use relay::vocabulary::ChatId;
+
+pub use chat::ChatScreen;
+pub use dates::Moment;
+pub use fonts::Fonts;
+pub use main::MainScreen;
+pub use names::direct_chat_with;
+pub use notices::{Notice, Notices};
+pub use words::{Tongue, Value, Words};
+
+use crate::{
+    app::{SignIn, View},
+    engine::Command,
+    home::Preferences,
+};
+
+/// All that a screen is drawn from.
+pub struct Scene<'a> {
+    pub view: &'a View,
+    pub words: &'a Words,
+    pub preferences: &'a Preferences,
+    pub now: Moment<'a>,
+    /// Whether the own microphone is closed, and the own camera.
+    pub muted: bool,
+    pub hidden: bool,
+    pub has_japanese: bool,
+    pub notices: &'a Notices,
+    /// Whether the window that is drawn is the one with the keyboard.
+    pub focused: bool,
+}
+
+impl Scene<'_> {
+    fn say(&self, name: &str) -> String {
+        self.words.say(name)
+    }
+
+    fn me(&self) -> u64 {
+        self.view.state.account.as_ref().map_or(0, |account| account.id)
+    }
+}
+
+/// What a person wants.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Something that the engine does.
+    Give(Command),
+    SignIn(SignIn),
+    /// Whether the certificate that was shown is right.
+    Trust(bool),
+    Cancel,
+    SignOut,
+    /// A chat in a window of its own.
+    Show(ChatId),
+    /// A chat with someone who may have none yet; and then a call in it.
+    Meet {
+        name: String,
+        then: Then,
+    },
+    Mute(bool),
+    Hide(bool),
+    Prefer(Preferences),
+    /// A notice was read.
+    Dismiss(u64),
+    Native(Native),
+    Quit,
+}
+
+/// What is to happen once there is a chat with someone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    Talk,
+    /// A call with the own camera closed.
+    Voice,
+    Video,
+}
+
+/// What a person wants of the native window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Native {
+    /// It follows the pointer from now on.
+    Move,
+    Minimise,
+    Close,
+    /// Full screen, or no more.
+    FullScreen(bool),
+}
+
+/// Whose picture is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Theirs,
+    Mine,
+}
+
+/// A place that is left open for a picture: it is drawn below everything else.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PicturePlace {
+    pub whose: Whose,
+    /// In points.
+    pub area: egui::Rect,
+    /// Of its corners, in points.
+    pub radius: f32,
+    /// Whether the picture fills the place and loses its edges, or is seen whole.
+    pub fill: bool,
+}
+
+/// What a screen gives back.
+#[derive(Debug, Default)]
+pub struct Out {
+    pub actions: Vec<Action>,
+    pub pictures: Vec<PicturePlace>,
+}
+
+impl Out {
+    fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    fn give(&mut self, command: Command) {
+        self.act(Action::Give(command));
+    }
+}

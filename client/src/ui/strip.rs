@@ -1,0 +1,71 @@
+//! The strip: only faces, for those who want to lose as little of their desktop as can be.
+
+use egui::{ScrollArea, Sense, Ui, Vec2};
+
+use super::{
+    Action, Out, Scene, Then, avatar, controls, icons, names, presence,
+    theme::{Palette, size, space},
+};
+use crate::{app::Entrance, home::Dock};
+
+pub fn show(ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+    let palette = Palette::of(ui);
+    ui.vertical_centered(|ui| {
+        ui.add_space(space::TINY);
+        if controls::icon_button(ui, icons::CARET_LEFT, &scene.say("dock-widen")).clicked() {
+            let mut preferences = scene.preferences.clone();
+            preferences.dock = Dock::Right;
+            out.act(Action::Prefer(preferences));
+        }
+        if scene.view.entrance != Entrance::Inside {
+            return;
+        }
+        if let Some(call) = scene.view.state.call.as_ref().filter(|call| !call.outgoing && !call.joined) {
+            ui.add_space(space::SMALL);
+            let accept = controls::round_button(
+                ui,
+                icons::PHONE_INCOMING,
+                &scene.words.with("call-from", &[("name", super::Value::Text(&call.call.caller.name))]),
+                palette.good,
+                palette.on_good,
+                size::AVATAR,
+            );
+            if accept.clicked() {
+                out.give(crate::engine::Command::Accept { call: call.call.id });
+            }
+        }
+        ui.add_space(space::SMALL);
+        let state = &scene.view.state;
+        let mut contacts: Vec<_> = state.roster.contacts.values().collect();
+        contacts.sort_by_key(|contact| {
+            (presence::rank(contact.presence.state), names::of_profile(&contact.who).to_lowercase())
+        });
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            for contact in contacts {
+                let (area, face) = ui
+                    .allocate_exact_size(Vec2::new(ui.available_width(), size::AVATAR + space::SMALL), Sense::click());
+                if face.hovered() || face.has_focus() {
+                    ui.painter().rect_filled(area.shrink2(Vec2::new(4.0, 0.0)), 10.0, palette.hover);
+                }
+                let name = names::of_profile(&contact.who);
+                avatar::draw(ui, area.center(), size::AVATAR, contact.who.id, name, Some(contact.presence.state));
+                let chat = names::direct_chat_of(state, contact.who.id);
+                let unread = chat.and_then(|chat| state.chats.get(&chat)).map_or(0, |known| known.unread);
+                if unread > 0 {
+                    let at = egui::pos2(area.center().x + size::AVATAR / 2.0 + 11.0, area.top() + 10.0);
+                    controls::badge(ui, at, unread);
+                }
+                let line = presence::line(scene, &contact.presence);
+                let face =
+                    controls::named(ui, face, &format!("{name}, {line}")).on_hover_text(format!("{name}\n{line}"));
+                if face.clicked() {
+                    out.act(chat.map_or_else(
+                        || Action::Meet { name: contact.who.name.clone(), then: Then::Talk },
+                        Action::Show,
+                    ));
+                }
+            }
+        });
+    });
+}

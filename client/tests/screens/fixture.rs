@@ -1,0 +1,284 @@
+//! People, chats and a call to draw, and a harness that draws them.
+
+use std::sync::{Arc, LazyLock};
+
+use client::{
+    app::{Entrance, SignIn, View},
+    engine::{CallState, ChatState, ConnectionState, State},
+    home::{Language, Preferences, Theme},
+    link::{Carriage, Path},
+    ui::{Fonts, Moment, Notices, Out, Scene, Tongue, Whose, Words},
+};
+use egui::{Color32, Context, Ui, Vec2};
+use egui_kittest::Harness;
+use jiff::tz::TimeZone;
+use relay::vocabulary::{
+    Account, Availability, Call, CallPhase, Chat, ChatKind, ChatMember, ChatRole, Contact, ContactRequest, Marks,
+    Message, OwnPresence, Participant, Presence, PresenceInfo, Profile, Reaction,
+};
+
+/// Wednesday, 25 November 2026, 09:41 in Tokyo.
+pub const NOW: u64 = 1_795_567_260_000;
+pub const ME: u64 = 1;
+pub const CHAT: u64 = 7;
+
+static FONTS: LazyLock<Fonts> = LazyLock::new(Fonts::find);
+
+/// How a screen is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    pub name: &'static str,
+    pub theme: egui::Theme,
+    pub tongue: Tongue,
+    pub width: f32,
+    pub scale: f32,
+}
+
+/// Each theme, language, width and scale with each other one, two at a time.
+pub const LOOKS: [Look; 4] = [
+    Look { name: "light-en-320", theme: egui::Theme::Light, tongue: Tongue::English, width: 320.0, scale: 1.0 },
+    Look { name: "dark-ja-480", theme: egui::Theme::Dark, tongue: Tongue::Japanese, width: 480.0, scale: 1.0 },
+    Look { name: "light-ja-320-2x", theme: egui::Theme::Light, tongue: Tongue::Japanese, width: 320.0, scale: 2.0 },
+    Look { name: "dark-en-480-2x", theme: egui::Theme::Dark, tongue: Tongue::English, width: 480.0, scale: 2.0 },
+];
+
+/// A window's world.
+pub struct World<S> {
+    pub screen: S,
+    pub view: View,
+    pub words: Words,
+    pub preferences: Preferences,
+    pub notices: Notices,
+    pub out: Out,
+    pub focused: bool,
+    dressed: bool,
+    zone: TimeZone,
+}
+
+impl<S> World<S> {
+    pub fn new(screen: S, view: View, tongue: Tongue) -> Self {
+        let language = if tongue == Tongue::Japanese { Language::Japanese } else { Language::English };
+        let preferences = Preferences { language, theme: Theme::System, ..Preferences::default() };
+        Self {
+            screen,
+            view,
+            words: Words::new(tongue),
+            preferences,
+            notices: Notices::default(),
+            out: Out::default(),
+            focused: true,
+            dressed: false,
+            zone: TimeZone::fixed(jiff::tz::offset(9)),
+        }
+    }
+
+    /// Draws once; what is wanted is gathered.
+    fn draw(&mut self, ui: &mut Ui, show: fn(&mut S, &mut Ui, &Scene<'_>, &mut Out)) {
+        if !self.dressed {
+            self.dressed = true;
+            dress(ui.ctx());
+            return;
+        }
+        // As a native window has it: without a margin.
+        let whole = egui::UiBuilder::new().max_rect(ui.ctx().content_rect());
+        ui.scope_builder(whole, |ui| self.draw_whole(ui, show));
+    }
+
+    fn draw_whole(&mut self, ui: &mut Ui, show: fn(&mut S, &mut Ui, &Scene<'_>, &mut Out)) {
+        self.out.pictures.clear();
+        let scene = Scene {
+            view: &self.view,
+            words: &self.words,
+            preferences: &self.preferences,
+            now: Moment { at: NOW, zone: &self.zone },
+            muted: false,
+            hidden: false,
+            has_japanese: true,
+            notices: &self.notices,
+            focused: self.focused,
+        };
+        let palette = if ui.visuals().dark_mode { client::ui::theme::DARK } else { client::ui::theme::LIGHT };
+        ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);
+        // What the GPU draws below: stood in for by two plain colours.
+        let below: Vec<_> = (0..4).map(|_| ui.painter().add(egui::Shape::Noop)).collect();
+        show(&mut self.screen, ui, &scene, &mut self.out);
+        for (index, place) in below.into_iter().zip(&self.out.pictures) {
+            let colour = if place.whose == Whose::Theirs {
+                Color32::from_rgb(70, 92, 96)
+            } else {
+                Color32::from_rgb(140, 110, 90)
+            };
+            ui.painter().set(index, egui::Shape::rect_filled(place.area, place.radius, colour));
+        }
+    }
+}
+
+fn dress(context: &Context) {
+    context.set_fonts(FONTS.definitions.clone());
+    client::ui::theme::dress(context);
+}
+
+/// A harness that draws a screen in a window of this height.
+pub fn harness<S: 'static>(
+    look: Look,
+    height: f32,
+    world: World<S>,
+    show: fn(&mut S, &mut Ui, &Scene<'_>, &mut Out),
+) -> Harness<'static, World<S>> {
+    let mut harness = Harness::builder()
+        .with_size(Vec2::new(look.width, height))
+        .with_pixels_per_point(look.scale)
+        .with_theme(look.theme)
+        .wgpu()
+        .build_ui_state(move |ui, world: &mut World<S>| world.draw(ui, show), world);
+    harness.run();
+    harness
+}
+
+pub fn view(state: State) -> View {
+    let suggested = SignIn { server: "http://chat.example".into(), user: "haruka".into(), ..SignIn::default() };
+    View { state: Arc::new(state), entrance: Entrance::Inside, suggested: Arc::new(suggested) }
+}
+
+fn profile(id: u64, name: &str, display: &str) -> Profile {
+    Profile { id, name: name.into(), display_name: display.into(), ..Profile::default() }
+}
+
+fn contact(id: u64, display: &str, groups: &[&str], state: Availability, status: &str) -> Contact {
+    let presence =
+        PresenceInfo { state, status: status.into(), since: Some(NOW - 60_000), last_seen: Some(NOW - 7_200_000) };
+    let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+    Contact { who: profile(id, &format!("user{id}"), display), since: NOW, groups, presence }
+}
+
+/// Nobody known, but signed in and connected.
+pub fn alone() -> State {
+    let path =
+        Path { proxy: None, up: Carriage::Streaming, down: Carriage::Streaming, alive: true, exchanges: 9, cuts: 0 };
+    State {
+        connection: ConnectionState::Connected { path },
+        account: Some(Account { id: ME, name: "haruka".into() }),
+        ..State::default()
+    }
+}
+
+/// Several people in groups, some waiting for an answer, and chats.
+pub fn crowd() -> State {
+    let mut state = alone();
+    let roster = Arc::make_mut(&mut state.roster);
+    let own = PresenceInfo {
+        state: Availability::Available,
+        status: "Reviewing the design".into(),
+        ..PresenceInfo::default()
+    };
+    roster.own = OwnPresence { presence: own, ..OwnPresence::default() };
+    for one in [
+        contact(2, "Ada Lovelace", &["Office"], Availability::Available, "at her desk"),
+        contact(3, "山田 太郎", &["Office"], Availability::InACall, ""),
+        contact(
+            4,
+            "Grace Hopper",
+            &["Office"],
+            Availability::DoNotDisturb,
+            "writing a compiler, please leave a message",
+        ),
+        contact(5, "Bartholomew Featherstonehaugh-Cholmondeley III", &[], Availability::Away, ""),
+        contact(6, "佐藤 花子", &[], Availability::Available, "お昼に出ています"),
+        contact(8, "Lin", &[], Availability::Offline, ""),
+    ] {
+        roster.contacts.insert(one.who.id, one);
+    }
+    let asks = ContactRequest {
+        from: profile(9, "mina", "Mina Kim"),
+        to: profile(ME, "haruka", ""),
+        text: "Hello from the workshop in Osaka".into(),
+        at: NOW,
+    };
+    roster.incoming.insert(9, asks);
+    state.chats.insert(CHAT, Arc::new(conversation()));
+    let mut lunch = ChatState::new(Chat {
+        id: 11,
+        kind: ChatKind::Group,
+        name: "Lunch".into(),
+        members: vec![member(ME, "haruka"), member(2, "ada"), member(6, "hanako")],
+        joined: 3,
+        ..Chat::default()
+    });
+    lunch.unread = 12;
+    state.chats.insert(11, Arc::new(lunch));
+    state
+}
+
+fn member(id: u64, name: &str) -> ChatMember {
+    ChatMember { id, name: name.into(), role: ChatRole::Member, standing: relay::vocabulary::Standing::Joined }
+}
+
+/// A conversation with all that a line can have.
+pub fn conversation() -> ChatState {
+    let mut chat = ChatState::new(Chat {
+        id: CHAT,
+        kind: ChatKind::Direct,
+        members: vec![member(ME, "haruka"), member(2, "user2")],
+        joined: 2,
+        read: 8,
+        ..Chat::default()
+    });
+    let day = 86_400_000;
+    let mut next = 0;
+    let mut put = |from: u64, at: u64, text: &str, change: fn(&mut Message)| {
+        next += 1;
+        let name = if from == ME { "haruka" } else { "user2" };
+        let mut message = Message::line(next, Account { id: from, name: name.into() }, text, at, format!("k{next}"));
+        change(&mut message);
+        chat.store(message, ME);
+    };
+    let morning = NOW - 40 * 60_000;
+    put(2, NOW - day, "Good morning! Did the parcel arrive?", |_| {});
+    put(ME, NOW - day + 60_000, "It did, this afternoon. Thank you 🙏", |_| {});
+    put(
+        2,
+        morning,
+        "昨日の図面を見ました。**窓の幅**はこれでいいと思いますが、右端の余白をもう少し広げられますか？",
+        |message| {
+            message.reactions.push(Reaction { emoji: "👍".into(), by: vec![ME] });
+        },
+    );
+    put(
+        ME,
+        morning + 60_000,
+        "I think so. Two things first:\n- the strip keeps its width\n- `min_size` must not change",
+        |_| {},
+    );
+    put(ME, morning + 90_000, "See https://example.org/drawings/42", |message| message.edited_at = Some(NOW));
+    put(2, morning + 180_000, "Of course.", |message| message.reply_to = Some(4));
+    put(ME, morning + 240_000, "Then I will send it *today*.", |message| {
+        message.reactions.push(Reaction { emoji: "🎉".into(), by: vec![2] });
+    });
+    put(2, morning + 600_000, "", |message| {
+        message.notice = Some(relay::vocabulary::Notice::CallEnded { call: 1, duration_ms: 754_000 });
+    });
+    put(2, morning + 660_000, "One more question before you go", |_| {});
+    put(
+        2,
+        morning + 661_000,
+        "averyveryverylongwordthatdoesnotwantToBreakAnywhereAtAllBecauseItHasNoSpacesInIt",
+        |_| {},
+    );
+    chat.marks.insert(2, Marks { account: 2, delivered: 10, read: 7 });
+    chat
+}
+
+/// A call with Ada.
+pub fn call(outgoing: bool, joined: bool, phase: CallPhase) -> CallState {
+    let participant = |id, name: &str, presence| Participant { id, name: name.into(), presence, tracks: None };
+    let caller = if outgoing { (ME, "haruka") } else { (2, "user2") };
+    let theirs = if joined { Presence::Joined } else { Presence::Ringing };
+    let call = Call {
+        id: 3,
+        chat: CHAT,
+        caller: Account { id: caller.0, name: caller.1.into() },
+        participants: vec![participant(ME, "haruka", Presence::Joined), participant(2, "user2", theirs)],
+        phase,
+    };
+    CallState { call, outgoing, joined, report: None }
+}

@@ -1,0 +1,182 @@
+//! How every screen looks, compared with pictures that were looked at by a person (`UPDATE_SNAPSHOTS=1` renews them).
+
+use client::{
+    app::{Entrance, Failure, SignIn, View},
+    engine::{Event, State},
+    ui::{ChatScreen, MainScreen},
+};
+use egui::accesskit::Role;
+use egui_kittest::{Harness, SnapshotResults, kittest::Queryable};
+use relay::vocabulary::CallPhase;
+use std::sync::Arc;
+
+use crate::fixture::{CHAT, LOOKS, Look, World, alone, call, crowd, harness, view};
+
+/// Draws the main window in every look, after `act` was done in it.
+fn main_looks(
+    name: &str,
+    height: f32,
+    view: impl Fn() -> View,
+    act: impl Fn(&mut Harness<'static, World<MainScreen>>),
+) {
+    let mut results = SnapshotResults::new();
+    for look in LOOKS {
+        let world = World::new(MainScreen::default(), view(), look.tongue);
+        let mut harness = harness(look, height, world, MainScreen::show);
+        act(&mut harness);
+        harness.run();
+        results.add(harness.try_snapshot(format!("{name}-{}", look.name)));
+    }
+}
+
+fn outside(entrance: Entrance) -> View {
+    let suggested = SignIn { server: "http://chat.example".into(), user: "haruka".into(), ..SignIn::default() };
+    View { entrance, suggested: Arc::new(suggested), ..View::default() }
+}
+
+#[test]
+fn signing_in() {
+    main_looks("sign-in", 600.0, View::default, |_| {});
+}
+
+#[test]
+fn a_failure_to_sign_in() {
+    let text = "connection refused";
+    let failure = Failure::ServerUnreachable(text.into());
+    main_looks("sign-in-failed", 640.0, || outside(Entrance::Failed(failure.clone())), |_| {});
+}
+
+#[test]
+fn an_unknown_certificate() {
+    let entrance = || Entrance::Unknown {
+        server: "http://chat.example".into(),
+        fingerprint: "3f9a0c57d1e2b84466f0913ac7d25b8e01f47ac96de35b20817c4e5fa2960db3".into(),
+    };
+    main_looks("unknown-certificate", 600.0, || outside(entrance()), |_| {});
+}
+
+#[test]
+fn nobody_known_yet() {
+    main_looks("contacts-none", 560.0, || view(alone()), |_| {});
+}
+
+#[test]
+fn contacts() {
+    main_looks("contacts", 720.0, || view(crowd()), |_| {});
+}
+
+#[test]
+fn adding_a_contact() {
+    main_looks(
+        "contact-add",
+        600.0,
+        || view(alone()),
+        |harness| {
+            let add = harness.state().words.say("contact-add");
+            harness.get_by_role_and_label(Role::Button, &add).click();
+        },
+    );
+}
+
+#[test]
+fn preferences() {
+    main_looks(
+        "preferences",
+        560.0,
+        || view(crowd()),
+        |harness| {
+            let preferences = harness.state().words.say("preferences");
+            harness.get_by_role_and_label(Role::Button, &preferences).click();
+        },
+    );
+}
+
+#[test]
+fn a_notice_and_a_lost_connection() {
+    let lost = || State {
+        connection: client::engine::ConnectionState::Connecting { reason: Some("no answer for 15 s".into()) },
+        ..crowd()
+    };
+    main_looks(
+        "trouble",
+        640.0,
+        || view(lost()),
+        |harness| {
+            let world = harness.state_mut();
+            world.notices.take(
+                &Event::CallBusy { call: 1, who: "Ada Lovelace".into() },
+                &world.words,
+                crate::fixture::NOW,
+            );
+        },
+    );
+}
+
+#[test]
+fn a_call_that_rings() {
+    main_looks(
+        "ringing",
+        640.0,
+        || view(State { call: Some(call(false, false, CallPhase::Ringing)), ..crowd() }),
+        |_| {},
+    );
+}
+
+#[test]
+fn a_call_that_waits() {
+    main_looks(
+        "calling",
+        560.0,
+        || view(State { call: Some(call(true, true, CallPhase::Ringing)), ..crowd() }),
+        |_| {},
+    );
+}
+
+#[test]
+fn a_call_that_goes_on() {
+    main_looks(
+        "in-call",
+        640.0,
+        || view(State { call: Some(call(true, true, CallPhase::Talking)), ..crowd() }),
+        |_| {},
+    );
+}
+
+#[test]
+fn the_strip() {
+    let mut results = SnapshotResults::new();
+    for look in LOOKS {
+        let look = Look { width: 68.0, ..look };
+        let world = World::new(MainScreen::default(), view(crowd()), look.tongue);
+        let mut harness = harness(look, 420.0, world, MainScreen::show);
+        results.add(harness.try_snapshot(format!("strip-{}", look.name)));
+    }
+}
+
+fn chat_looks(name: &str, chat: u64, view: impl Fn() -> View) {
+    let mut results = SnapshotResults::new();
+    for look in LOOKS {
+        let world = World::new(ChatScreen::new(chat), view(), look.tongue);
+        let mut harness = harness(look, 640.0, world, ChatScreen::show);
+        harness.run();
+        results.add(harness.try_snapshot(format!("{name}-{}", look.name)));
+    }
+}
+
+#[test]
+fn a_chat() {
+    chat_looks("chat", CHAT, || view(crowd()));
+}
+
+#[test]
+fn a_chat_without_lines_while_it_rings() {
+    let state = || State { call: Some(call(false, false, CallPhase::Ringing)), ..crowd() };
+    let silent = || {
+        let mut state = state();
+        let chat = Arc::make_mut(state.chats.get_mut(&CHAT).unwrap());
+        chat.lines.clear();
+        chat.unread = 0;
+        state
+    };
+    chat_looks("chat-empty", CHAT, || view(silent()));
+}

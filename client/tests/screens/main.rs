@@ -1,0 +1,6 @@
+//! Every screen as it looks: in both themes and languages, narrow and wide, at one and at two pixels a point; and what
+//! comes of using it.
+
+mod fixture;
+mod looks;
+mod use_of;

@@ -1,0 +1,163 @@
+//! The real window on a real desktop: signed in, a contact made, a line typed, a call taken, the other side seen.
+#![cfg(target_os = "linux")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use komado_tests::desktop::Desktop;
+use komado_tests::namespace::Namespace;
+use komado_tests::product::{Server, headless};
+use komado_tests::program::{Program, built};
+use tempfile::TempDir;
+
+const SOON: Duration = Duration::from_secs(60);
+
+/// The bars of the test picture as they look (75 % colour bars): the other side shows them.
+const BARS: [[u8; 3]; 4] = [[191, 191, 0], [0, 191, 191], [0, 191, 0], [191, 0, 191]];
+
+struct Stage {
+    namespace: Namespace,
+    server: Server,
+    desktop: Desktop,
+    folder: TempDir,
+}
+
+impl Stage {
+    fn set() -> Self {
+        let namespace = Namespace::new().unwrap();
+        namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
+        let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), &[]).unwrap();
+        for name in ["alice", "bob"] {
+            server.add_user(name, PASSWORD, &[]).unwrap();
+        }
+        let desktop = Desktop::start(&namespace).unwrap();
+        Self { namespace, server, desktop, folder: TempDir::with_prefix("komado-window-").unwrap() }
+    }
+
+    fn place(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// Alice's window.
+    fn alice(&self) -> Program {
+        let mut command = self.desktop.command(&built("komado").unwrap().display().to_string());
+        command.args(["--home", &self.place("alice"), "--server", "http://10.99.0.2", "--user", "alice"]);
+        // What she sends is grey: whatever is colourful on her screen comes from bob.
+        command.args(["--proxy", "none", "--size", "320x180", "--camera", &self.grey_clip()]);
+        Program::start("alice's window", command).unwrap()
+    }
+
+    fn bob(&self) -> Program {
+        let password = self.place("password");
+        std::fs::write(&password, PASSWORD).unwrap();
+        let (home, fingerprint) = (self.place("bob"), self.server.fingerprint().to_owned());
+        let mut arguments = vec!["--server", "http://10.99.0.2", "--proxy", "none", "--user", "bob", "--home", &home];
+        arguments.extend(["--password-file", &password, "--fingerprint", &fingerprint, "--size", "640x360"]);
+        arguments.push("--accept-contacts");
+        headless(&self.namespace, "bob", &arguments).unwrap()
+    }
+
+    /// A Y4M clip of two grey pictures.
+    fn grey_clip(&self) -> String {
+        let path = self.place("grey.y4m");
+        let mut clip = b"YUV4MPEG2 W320 H180 F15:1 Ip A1:1 C420jpeg\n".to_vec();
+        for _ in 0..2 {
+            clip.extend(b"FRAME\n");
+            clip.resize(clip.len() + 320 * 180 * 3 / 2, 128);
+        }
+        std::fs::write(&path, clip).unwrap();
+        path
+    }
+
+    /// Where screenshots are kept.
+    fn picture(&self, name: &str) -> PathBuf {
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("window-{name}.png"))
+    }
+}
+
+const PASSWORD: &str = "correct horse battery";
+
+#[test]
+fn a_person_signs_in_writes_a_line_and_takes_a_call() {
+    let stage = Stage::set();
+    let mut bob = stage.bob();
+    bob.wait_event("logged_in", SOON).unwrap();
+    let mut alice = stage.alice();
+    let desktop = &stage.desktop;
+    let main = desktop.window("Komado").unwrap();
+    desktop.activate(&main).unwrap();
+
+    // The certificate is not known yet: the window asks.
+    desktop.write(PASSWORD).unwrap();
+    desktop.key("Return").unwrap();
+    let known = Path::new(&stage.place("alice")).join("known_servers");
+    let accent = [47, 79, 130];
+    desktop
+        .until("the question about the certificate", |desktop| {
+            let screen = desktop.screenshot()?;
+            Ok(screen.count([239, 236, 228]) > 8_000 && screen.count(accent) > 8_000)
+        })
+        .unwrap();
+    desktop.keep(&stage.picture("certificate")).unwrap();
+    assert!(!known.exists(), "nobody has said yes yet");
+    // The keyboard is at the safe answer; the other one is before it.
+    desktop.key("shift+Tab").unwrap();
+    desktop.key("space").unwrap();
+    desktop.until("alice's yes", |_| Ok(known.exists())).unwrap();
+
+    // She adds bob, who accepts; she finds him and writes.
+    desktop.until("alice's session", |_| Ok(session(&stage.place("alice")))).unwrap();
+    desktop.key("ctrl+n").unwrap();
+    desktop.write("bob").unwrap();
+    desktop.key("Return").unwrap();
+    bob.wait_event("contact_added", SOON).unwrap();
+    desktop.key("ctrl+f").unwrap();
+    desktop.write("bob").unwrap();
+    desktop.key("Return").unwrap();
+    let chat = desktop.window("bob").unwrap();
+    desktop.activate(&chat).unwrap();
+    desktop.write("Hello from the window").unwrap();
+    desktop.key("Return").unwrap();
+    let line = bob.wait_for("alice's line", SOON, |event| event["event"] == "message").unwrap();
+    assert_eq!(line["message"]["text"], "Hello from the window");
+    assert_eq!(line["message"]["from"]["name"], "alice");
+    let chat = line["chat"].as_u64().unwrap();
+    bob.say(&format!("say {chat} 小窓から見えます")).unwrap();
+    bob.wait_event("stored", SOON).unwrap();
+    desktop.keep(&stage.picture("chat")).unwrap();
+
+    // Bob calls; one key takes the call, and his picture is on her screen.
+    bob.say(&format!("call {chat}")).unwrap();
+    bob.wait_event("call_ringing", SOON).unwrap();
+    desktop.activate(&main).unwrap();
+    desktop
+        .until("the call taken", |desktop| {
+            desktop.key("Return")?;
+            Ok(bob.lines().iter().any(|line| line.contains("\"call_accepted\"")))
+        })
+        .unwrap();
+    desktop
+        .until("bob's picture", |desktop| {
+            let screen = desktop.screenshot()?;
+            Ok(BARS.iter().all(|bar| screen.count(*bar) > 2_000))
+        })
+        .unwrap();
+    desktop.keep(&stage.picture("call")).unwrap();
+    let seen =
+        bob.wait_for("alice's picture at bob's", SOON, |event| event["report"]["video"]["shown"].as_u64() > Some(0));
+    assert_eq!(seen.unwrap()["report"]["video"]["width"], 320);
+    bob.say("hangup").unwrap();
+    bob.wait_event("call_ended", SOON).unwrap();
+    desktop
+        .until("the picture gone", |desktop| {
+            Ok(BARS.iter().all(|bar| desktop.screenshot().is_ok_and(|s| s.count(*bar) < 500)))
+        })
+        .unwrap();
+    assert!(alice.is_running(), "{}", alice.log());
+}
+
+/// Whether a session is remembered in a client's folder.
+fn session(home: &str) -> bool {
+    let text = std::fs::read_to_string(Path::new(home).join("session.toml")).unwrap_or_default();
+    text.lines().any(|line| line.starts_with("session = \"") && line.len() > 20)
+}
