@@ -315,6 +315,8 @@ async fn who_leaves_takes_everything_but_the_messages(engine: Engine) {
         (&history["messages"][0]["text"], &history["messages"][0]["from"]["name"]),
         (&json!("farewell"), &json!("alice"))
     );
+    let late = bob.post(&messages, json!({"text": "Are you there?", "key": "late"})).await;
+    assert_eq!((late.0, late.1["detail"].as_str().unwrap().contains("alice has no account")), (404, true), "{late:?}");
     let left = bob.get(&format!("/v1/chats/{group}")).await.1;
     assert_eq!((&left["role"], &left["joined"]), (&json!("owner"), &json!(1)), "{left}");
     assert_eq!(code_of(&bob.get(&format!("/v1/pictures/{picture}")).await), (404, "not_found"));
