@@ -299,6 +299,9 @@ async fn who_leaves_takes_everything_but_the_messages(engine: Engine) {
     let chat = desk.post("/v1/chats", json!({"with": "bob"})).await.1["id"].clone();
     let messages = format!("/v1/chats/{chat}/messages");
     desk.post(&messages, json!({"text": "farewell", "key": "1"})).await;
+    let open = json!({"with": ["bob"], "key": "group"});
+    let group = desk.post("/v1/chats", open).await.1["id"].clone();
+    assert_eq!(bob.post(&format!("/v1/chats/{group}/accept"), json!({})).await.0, 200);
     let picture = desk.send("PUT", "/v1/me/picture", png(9).into()).await.1["picture"].as_str().unwrap().to_owned();
     let link = world.link("alice", "phone").await;
 
@@ -312,6 +315,10 @@ async fn who_leaves_takes_everything_but_the_messages(engine: Engine) {
         (&history["messages"][0]["text"], &history["messages"][0]["from"]["name"]),
         (&json!("farewell"), &json!("alice"))
     );
+    let late = bob.post(&messages, json!({"text": "Are you there?", "key": "late"})).await;
+    assert_eq!((late.0, late.1["detail"].as_str().unwrap().contains("alice has no account")), (404, true), "{late:?}");
+    let left = bob.get(&format!("/v1/chats/{group}")).await.1;
+    assert_eq!((&left["role"], &left["joined"]), (&json!("owner"), &json!(1)), "{left}");
     assert_eq!(code_of(&bob.get(&format!("/v1/pictures/{picture}")).await), (404, "not_found"));
     assert_eq!(code_of(&admin.get(&format!("/v1/admin/accounts/{alice}")).await), (404, "not_found"));
     assert_eq!(code_of(&bob.post("/v1/chats", json!({"with": "alice"})).await), (404, "not_found"));

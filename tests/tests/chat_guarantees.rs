@@ -239,7 +239,7 @@ fn settle(devices: &mut [Device], chats: &[u64]) {
 }
 
 fn nothing_is_lost_doubled_or_reordered_while_links_are_cut_and_the_server_is_killed(engine: Engine) {
-    run(engine, Duration::from_secs(20));
+    run(engine, Duration::from_secs(30));
 }
 
 on_both_databases!(nothing_is_lost_doubled_or_reordered_while_links_are_cut_and_the_server_is_killed);

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use relay::vocabulary::{BULK_BYTES_MAX, Bulk, Response};
 
-use super::{core::Core, event::Event, requests::Purpose, state::Transfer};
+use super::{core::Core, event::Event, requests::Purpose, state::Transfer, uploads::TRANSFERS_MAX};
 
 /// A file that is fetched.
 #[derive(Debug)]
@@ -32,6 +32,9 @@ impl Core {
     pub(super) fn fetch(&mut self, file: String, to: PathBuf, small: bool) {
         self.last_transfer += 1;
         let number = self.last_transfer;
+        if self.fetching.len() >= TRANSFERS_MAX {
+            return self.too_many_transfers(number);
+        }
         let transfer = Transfer { chat: None, name: file.clone(), up: false, done: 0, size: 0 };
         self.state.transfers.insert(number, transfer);
         self.fetching.push_back(Fetching { number, file, small, to, begun: None, got: 0, asked: false });

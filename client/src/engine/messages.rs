@@ -2,13 +2,17 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use relay::vocabulary::{Change, ChatId, Marks, MessageAccepted, Scheduled, SendMessage, SetMarks, Standing};
+use relay::vocabulary::{
+    Change, ChatId, Marks, MessageAccepted, Problem, Scheduled, SendMessage, SetMarks, Standing, code,
+};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{core::Core, event::Event, requests::Purpose};
 
 /// Lines that may be asked to be stored at once, of all that wait.
 const AT_ONCE: usize = 32;
+/// Lines that may wait in all: a link that is away for long, or a script that does not wait.
+const UNSENT_MAX: usize = 10_000;
 
 /// An entry that the server does not have yet.
 #[derive(Debug)]
@@ -24,6 +28,11 @@ impl Core {
 
     /// Sends a line; its key is made here.
     pub(super) fn send_message(&mut self, chat: ChatId, message: SendMessage) {
+        if self.unsent.len() >= UNSENT_MAX {
+            let detail = format!("{UNSENT_MAX} lines wait to be sent already. Wait until some of them are.");
+            let problem = Problem::new(409, code::LIMIT_REACHED, detail);
+            return self.tell(Event::Refused { command: "say".to_owned(), problem });
+        }
         let Some(key) = self.key() else { return };
         let message = SendMessage { key: key.clone(), ..message };
         if message.send_at.is_none()
@@ -133,5 +142,42 @@ impl Core {
             return None;
         }
         Some(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use relay::seal::Fingerprint;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::{
+        call::DeviceSetup,
+        device::DeviceError,
+        engine::{Command, ConnectOptions, Engine, Proof},
+        http::ProxyRules,
+    };
+
+    #[tokio::test]
+    async fn so_many_lines_wait_for_a_link_and_not_one_more() {
+        let options = ConnectOptions {
+            server: "http://nowhere.example".parse().unwrap(),
+            proxy: ProxyRules::Direct,
+            proof: Proof::Fingerprint(Fingerprint([0; 32])),
+            device: "desk".into(),
+        };
+        let without = DeviceSetup::new(|_| Err(DeviceError::Picture("nobody calls here".into())));
+        let (engine, mut events) = Engine::start(options, without);
+        let say = || Command::Say { chat: 1, text: "hello".into() };
+        for _ in 0..UNSENT_MAX {
+            engine.give(say()).await.unwrap();
+        }
+        assert!(events.try_recv().is_err(), "what can wait is taken");
+        engine.give(say()).await.unwrap();
+        let told = timeout(Duration::from_secs(20), events.recv()).await.unwrap().unwrap();
+        let Event::Refused { command, problem } = told else { panic!("{told:?}") };
+        assert_eq!((command.as_str(), &*problem.code), ("say", code::LIMIT_REACHED));
     }
 }

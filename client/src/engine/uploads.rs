@@ -20,6 +20,9 @@ use crate::call::{VOICE_MEDIA, record_voice};
 /// Pieces of one file that are on their way at a time.
 const AT_ONCE: u32 = 3;
 
+/// Files that may wait for their turn, in either direction.
+pub(super) const TRANSFERS_MAX: usize = 1_000;
+
 /// What is sent with a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attach {
@@ -76,10 +79,18 @@ impl Core {
     fn queue_files(&mut self, chat: ChatId, message: SendMessage, attach: Vec<Attach>, is_picture: bool) {
         self.last_transfer += 1;
         let number = self.last_transfer;
+        if self.sending.len() >= TRANSFERS_MAX {
+            return self.too_many_transfers(number);
+        }
         self.sending.push_back(Sending { number, chat, message, is_picture, waiting: attach.into(), upload: None });
         if self.sending.len() == 1 {
             self.begin_upload();
         }
+    }
+
+    pub(super) fn too_many_transfers(&self, transfer: u64) {
+        let reason = format!("{TRANSFERS_MAX} files wait for their turn already: wait until some have come");
+        self.tell(Event::TransferFailed { transfer, reason });
     }
 
     /// Begins with the next file of the first line, or sends the line when all its files are there.

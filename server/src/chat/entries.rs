@@ -209,11 +209,17 @@ fn writer(c: &Connection, chat: ChatId, account: u64) -> Result<(Seat, bool), Ch
         _ => return Err(ChatRefusal::Unknown),
     };
     if seat.kind == ChatKind::Direct {
-        let other = "SELECT a.id, a.name, m.standing FROM members m JOIN accounts a ON a.id = m.account
+        let other = "SELECT a.id, a.name, m.standing, a.removed_at FROM members m JOIN accounts a ON a.id = m.account
                      WHERE m.chat = ?1 AND m.account <> ?2";
-        let read = |row: &Row<'_>| Ok((Member { id: row.get(0)?, name: row.get(1)? }, row.get::<u8>(2)? == 3));
-        if let Some((other, declined)) = c.query_optional(other, params![chat, account], read)? {
+        let read = |row: &Row<'_>| {
+            let (declined, removed) = (row.get::<u8>(2)? == 3, row.get::<Option<u64>>(3)?.is_some());
+            Ok((Member { id: row.get(0)?, name: row.get(1)? }, declined, removed))
+        };
+        if let Some((other, declined, removed)) = c.query_optional(other, params![chat, account], read)? {
             contact::may_reach_now(c, account, &other)?;
+            if removed {
+                return Err(ChatRefusal::Gone(other.name));
+            }
             if declined {
                 return Err(ChatRefusal::Declined);
             }

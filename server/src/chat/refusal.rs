@@ -17,6 +17,9 @@ pub enum ChatRefusal {
     /// The other side of a direct chat has declined it.
     #[error("the other side has declined this chat: it opens again when they write to you")]
     Declined,
+    /// The other side of a direct chat has no account any more.
+    #[error("nobody would read it: {0} has no account on this server any more")]
+    Gone(String),
     /// The other side of a direct chat has blocked the caller, or is blocked.
     #[error(transparent)]
     Contact(contact::Refusal),

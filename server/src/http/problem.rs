@@ -198,6 +198,7 @@ impl From<ChatRefusal> for Refused {
             ChatRefusal::Contact(refusal) => return refusal.into(),
             ChatRefusal::Unknown
             | ChatRefusal::NoAccount(_)
+            | ChatRefusal::Gone(_)
             | ChatRefusal::NotIn
             | ChatRefusal::NoLine(_)
             | ChatRefusal::NotScheduled => (404, code::NOT_FOUND),
