@@ -54,6 +54,7 @@ import                              imagemagick
 /usr/lib/*/libXi.so.6               libxi6
 /usr/lib/*/libXrandr.so.2           libxrandr2
 /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc  fonts-noto-cjk
+python3                             python3
 /usr/lib/postgresql/*/bin/initdb    postgresql
 LIST
 }

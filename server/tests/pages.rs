@@ -36,9 +36,9 @@ async fn every_list_that_grows_is_read_page_by_page_and_whole() {
         people.push(world.account(&format!("person{at}"), false).await);
     }
     let mut https = world.with_session(root).await;
-    for at in 0..7 {
+    for (at, person) in people.into_iter().enumerate() {
         let name = format!("person{at}");
-        let mut other = world.with_session(people[at]).await;
+        let mut other = world.with_session(person).await;
         https.post("/v1/contacts/requests", json!({"to": name})).await;
         assert!(other.post(&format!("/v1/contacts/requests/{root}/accept"), json!({})).await.0 < 300);
         https.post("/v1/chats", json!({"with": name})).await;

@@ -31,4 +31,6 @@ pub mod program;
 #[cfg(target_os = "linux")]
 pub mod proxy;
 #[cfg(target_os = "linux")]
+pub mod scripted;
+#[cfg(target_os = "linux")]
 pub mod stage;

@@ -1,79 +1,27 @@
 //! What the documents and the samples show, run against a real server: the examples of docs/API.md, and the echo bot.
 #![cfg(target_os = "linux")]
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use komado_tests::house::workspace_root;
-use komado_tests::namespace::Namespace;
-use komado_tests::product::Server;
-use komado_tests::program::{Program, built};
+use komado_tests::program::Program;
+use komado_tests::scripted::Stage;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(60);
-const PASSWORD: &str = "correct horse";
 
-struct Stage {
-    namespace: Namespace,
-    server: Server,
-    folder: TempDir,
-}
-
-impl Stage {
-    /// A server with alice and bob.
-    fn set() -> Self {
-        let namespace = Namespace::new().unwrap();
-        let server = Server::start(&namespace, "127.0.0.1:8443".parse().unwrap(), &[]).unwrap();
-        for name in ["alice", "bob"] {
-            server.add_user(name, PASSWORD, &[]).unwrap();
+/// The texts of a chat, once this one is among them.
+fn texts(stage: &Stage, token: &str, chat: &Value, wanted: &str) -> Vec<String> {
+    let deadline = Instant::now() + SOON;
+    loop {
+        let history = stage.ask(token, "GET", &format!("/v1/chats/{chat}/messages"), None).unwrap();
+        let lines = history["messages"].as_array().unwrap().iter().filter(|line| line["notice"].is_null());
+        let texts: Vec<String> = lines.map(|line| line["text"].as_str().unwrap().to_owned()).collect();
+        if texts.iter().any(|text| text == wanted) {
+            return texts;
         }
-        Self { namespace, server, folder: TempDir::with_prefix("komado-examples-").unwrap() }
-    }
-
-    /// A command that knows where the server is, as the documents say it.
-    fn command(&self, program: &str) -> Command {
-        let mut command = self.namespace.command(program);
-        command.current_dir(self.folder.path());
-        command.env("KOMADO", "https://localhost:8443").env("CERTIFICATE", self.server.data().join("certificate.pem"));
-        command
-    }
-
-    fn token(&self, name: &str) -> String {
-        let mut command = Command::new(built("komado-server").unwrap());
-        command.args(["admin", "token", "add", name, "test", "--data"]).arg(self.server.data());
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    /// Gives a command as the owner of a token.
-    fn ask(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Value {
-        let mut command = self.command("curl");
-        command.args(["--silent", "--show-error", "--request", method, "--cacert"]);
-        command.arg(self.server.data().join("certificate.pem"));
-        command.args(["--header", &format!("Authorization: Bearer {token}")]);
-        if let Some(body) = body {
-            command.args(["--json", &body.to_string()]);
-        }
-        let output = command.arg(format!("https://localhost:8443{path}")).output().unwrap();
-        assert!(output.status.success(), "{method} {path}: {}", String::from_utf8_lossy(&output.stderr));
-        if output.stdout.is_empty() { Value::Null } else { serde_json::from_slice(&output.stdout).unwrap() }
-    }
-
-    /// The texts of a chat, once this one is among them.
-    fn texts(&self, token: &str, chat: &Value, wanted: &str) -> Vec<String> {
-        let deadline = Instant::now() + SOON;
-        loop {
-            let history = self.ask(token, "GET", &format!("/v1/chats/{chat}/messages"), None);
-            let lines = history["messages"].as_array().unwrap().iter().filter(|line| line["notice"].is_null());
-            let texts: Vec<String> = lines.map(|line| line["text"].as_str().unwrap().to_owned()).collect();
-            if texts.iter().any(|text| text == wanted) {
-                return texts;
-            }
-            assert!(Instant::now() < deadline, "{texts:?}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        assert!(Instant::now() < deadline, "{texts:?}");
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 
@@ -109,7 +57,7 @@ fn is_like(line: &str, written: &str) -> bool {
 
 #[test]
 fn the_examples_of_the_api_print_what_is_written_below_them() {
-    let stage = Stage::set();
+    let stage = Stage::set().unwrap();
     let document = std::fs::read_to_string(workspace_root().join("docs/API.md")).unwrap();
     let examples = examples(&document);
     assert!(examples.len() >= 8, "{}", examples.len());
@@ -133,8 +81,8 @@ fn the_examples_of_the_api_print_what_is_written_below_them() {
 
 #[test]
 fn the_echo_bot_answers_each_mention_once_also_over_a_killed_server_and_a_killed_bot() {
-    let mut stage = Stage::set();
-    let (alice, bob) = (stage.token("alice"), stage.token("bob"));
+    let mut stage = Stage::set().unwrap();
+    let (alice, bob) = (stage.token("alice").unwrap(), stage.token("bob").unwrap());
     let bot = |stage: &Stage| {
         let script = workspace_root().join("samples/echo-bot/echo_bot.py");
         let mut command = stage.command("python3");
@@ -144,35 +92,35 @@ fn the_echo_bot_answers_each_mention_once_also_over_a_killed_server_and_a_killed
     let mut running = bot(&stage);
     running.wait_line("that the bot listens", SOON, |line| (line == "listening").then_some(())).unwrap();
     let open = json!({"with": ["bob"], "name": "noodles", "key": "k"});
-    let chat = stage.ask(&alice, "POST", "/v1/chats", Some(open))["id"].clone();
+    let chat = stage.ask(&alice, "POST", "/v1/chats", Some(open)).unwrap()["id"].clone();
     let say = |stage: &Stage, text: &str| {
         let message = json!({"text": text, "key": text.replace(' ', "-")});
-        let sent = stage.ask(&alice, "POST", &format!("/v1/chats/{chat}/messages"), Some(message));
+        let sent = stage.ask(&alice, "POST", &format!("/v1/chats/{chat}/messages"), Some(message)).unwrap();
         assert!(sent["sequence"].is_u64(), "{sent}");
     };
     // The bot takes part once it has been asked.
     let deadline = Instant::now() + SOON;
-    while stage.ask(&alice, "GET", &format!("/v1/chats/{chat}"), None)["joined"] != 2 {
+    while stage.ask(&alice, "GET", &format!("/v1/chats/{chat}"), None).unwrap()["joined"] != 2 {
         assert!(Instant::now() < deadline, "{}", running.log());
         std::thread::sleep(Duration::from_millis(100));
     }
     say(&stage, "@bob one");
     say(&stage, "not for bots");
-    stage.texts(&alice, &chat, "You said: one");
+    texts(&stage, &alice, &chat, "You said: one");
 
     stage.server.kill().unwrap();
     stage.server.restart().unwrap();
     say(&stage, "@bob two");
-    stage.texts(&alice, &chat, "You said: two");
+    texts(&stage, &alice, &chat, "You said: two");
 
     running.kill().unwrap();
     say(&stage, "@bob three");
     let mut running = bot(&stage);
     say(&stage, "@bob four");
-    stage.texts(&alice, &chat, "You said: four");
+    texts(&stage, &alice, &chat, "You said: four");
     // A second answer to anything would come before this one's.
     say(&stage, "@bob five");
-    let texts = stage.texts(&alice, &chat, "You said: five");
+    let texts = texts(&stage, &alice, &chat, "You said: five");
     for number in ["one", "two", "three", "four", "five"] {
         let answers = texts.iter().filter(|text| **text == format!("You said: {number}")).count();
         assert_eq!(answers, 1, "{number}: {texts:?}\n{}", running.log());

@@ -118,7 +118,7 @@ mod tests {
         let identity = sessions.identify(&token, HERE).await.unwrap().unwrap();
         assert_eq!((identity.account, identity.device.as_str(), identity.session), (alice, "noodle bot", made.id));
         assert_eq!(sessions.list(alice, None).await.unwrap(), [], "a token is no session to its owner");
-        assert_eq!(sessions.tokens(alice).await.unwrap(), [made.clone()]);
+        assert_eq!(sessions.tokens(alice).await.unwrap(), std::slice::from_ref(&made));
         assert!(sessions.renew(made.id).await.unwrap().is_none(), "it needs no renewal");
         // Ending all other sessions leaves it; revoking does not.
         sessions.end_others(alice, Some(9_999), Actor::console()).await.unwrap();
