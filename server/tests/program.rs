@@ -165,6 +165,17 @@ async fn everything_is_administered_on_the_command_line(engine: Engine) {
     assert!(works(&["admin", "user", "show", "carol"]).contains("write channel lobby"));
     works(&["admin", "grant", "remove", "carol", "channel", "lobby"]);
     fails(&["admin", "grant", "remove", "carol", "channel", "lobby"], "grant list carol");
+
+    https.session = Some(works(&["admin", "token", "add", "carol", "noodle bot"]).trim().to_owned());
+    assert_eq!(https.get("/v1/me").await.1["name"], "carol");
+    let tokens = works(&["admin", "token", "list", "carol"]);
+    assert!(tokens.contains("\tnoodle bot\t") && !tokens.contains(https.session.as_deref().unwrap()), "{tokens}");
+    let token = tokens.split('\t').next().unwrap();
+    works(&["admin", "token", "revoke", "carol", token]);
+    assert_eq!(https.get("/v1/me").await.1["code"], "session_expired");
+    fails(&["admin", "token", "revoke", "carol", token], "token list carol");
+    https.session = None;
+
     works(&["admin", "user", "unlock", "bob"]);
     let login = json!({"user": "bob", "password": "correct horse", "device": "desk"});
     assert_eq!(https.post("/v1/login", login).await.0, 201);

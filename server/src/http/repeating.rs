@@ -1,15 +1,16 @@
 //! The `Idempotency-Key` of a request: a command that comes once more with it is answered as before.
 
 use super::caller::Caller;
+use super::extract::Octets;
 use super::problem::Refused;
 use crate::repeats::{ANSWER_MAX, Answer, Fingerprint, Known, Repeats, Working};
 use crate::state::State;
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use axum::extract::{FromRequest, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use relay::vocabulary::{KEY_MAX, Problem, REQUEST_MAX, RESPONSE_MAX, code};
+use relay::vocabulary::{KEY_MAX, Problem, RESPONSE_MAX, code};
 use std::sync::Arc;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -37,8 +38,7 @@ pub(super) async fn answer_again(
         Problem::new(409, code::STILL_WORKING, detail).retry_after_ms(1_000)
     })?;
     let (mut parts, body) = request.into_parts();
-    let too_long = |_| Problem::new(413, code::TOO_LONG, format!("The body is over the limit of {REQUEST_MAX} bytes."));
-    let body = to_bytes(body, REQUEST_MAX).await.map_err(too_long)?;
+    let Octets(body) = Octets::from_request(Request::from_parts(parts.clone(), body), &()).await?;
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let fingerprint = Fingerprint::of(parts.method.as_str(), path, &body);
     match repeats.known(&held, &fingerprint).await? {

@@ -3,6 +3,13 @@
 use serde_json::Value;
 use server::http::api::DOCUMENT;
 
+/// Fails if the document does not name this status of an answer to that route.
+pub fn answer(method: &str, path: &str, status: u16) {
+    let Some(operation) = operation(method, path.split('?').next().unwrap_or_default()) else { return };
+    let known = operation["responses"][status.to_string()].is_object();
+    assert!(known, "{method} {path} answers {status}, which its document does not say");
+}
+
 /// Fails if the document does not name this refusal of that route.
 pub fn refusal(method: &str, path: &str, status: u16, problem: &Value) {
     let path = path.split('?').next().unwrap_or_default();

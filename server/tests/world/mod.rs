@@ -230,6 +230,7 @@ impl Https {
         if problem {
             assert_eq!(response.headers()["content-type"], "application/problem+json");
         }
+        documented::answer(method, path, status);
         // A stream of events has no end, and the page is for people.
         let media = response.headers().get("content-type").map(|media| media.to_str().unwrap().to_owned());
         if media.is_some_and(|media| media.starts_with("text/")) {

@@ -170,7 +170,7 @@ pub(super) const WORDS: &[Words] = &[
         "POST",
         "/v1/contacts/requests/{account}/accept",
         "Accept a request. Both are contacts from then on.",
-        &[200, 204],
+        &[200],
         &[(409, LIMIT_REACHED), (409, TOO_MANY)],
     ),
     words("POST", "/v1/contacts/requests/{account}/decline", "Decline a request.", &[204], &[]),
