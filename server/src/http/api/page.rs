@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page that shows a document.
+/// The page that shows a document. What is linked to stands inside what is folded: browsers open that then.
 pub(super) fn page(document: &Value) -> String {
     let mut page = Page { out: String::new(), document };
     page.whole();
@@ -51,10 +51,10 @@ impl Page<'_> {
         for (name, schema) in fields(&document["components"]["schemas"]) {
             let name = escape(name);
             self.put(format_args!(
-                "<details class=\"schema\" id=\"schema-{name}\"><summary><code>{name}</code></summary>"
+                "<details class=\"schema\"><summary><code>{name}</code></summary><div id=\"schema-{name}\">"
             ));
             self.schema(schema);
-            self.put(format_args!("</details>"));
+            self.put(format_args!("</div></details>"));
         }
         self.put(format_args!("</section></main></html>"));
     }
@@ -75,8 +75,8 @@ impl Page<'_> {
         let chip = if needs == "member" { String::new() } else { format!("<span class=\"needs\">{needs}</span>") };
         let path = escape(path).replace('{', "<i>{").replace('}', "}</i>");
         self.put(format_args!(
-            "<details class=\"operation {method}\" id=\"{id}\"><summary><b>{}</b><code>{path}</code>\
-             <span class=\"says\">{summary}</span>{chip}</summary><div>{}",
+            "<details class=\"operation {method}\"><summary><b>{}</b><code>{path}</code>\
+             <span class=\"says\">{summary}</span>{chip}</summary><div id=\"{id}\">{}",
             method.to_ascii_uppercase(),
             prose(operation["description"].as_str().unwrap_or_default())
         ));
