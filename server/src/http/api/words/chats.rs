@@ -19,7 +19,7 @@ pub(super) const WORDS: &[Words] = &[
         &[201, 200],
         &[
             (403, NOT_REACHABLE),
-            (403, BLOCKED_BY_YOU),
+            (409, BLOCKED_BY_YOU),
             (403, CHAT_DECLINED),
             (404, NOT_FOUND),
             (409, LIMIT_REACHED),
@@ -49,7 +49,7 @@ pub(super) const WORDS: &[Words] = &[
         "/v1/chats/{id}/members",
         "Ask others into a group. Each gets a request.",
         &[200],
-        &[(403, NOT_REACHABLE), (403, BLOCKED_BY_YOU), (409, LIMIT_REACHED), (409, NOT_ACCEPTED)],
+        &[(403, NOT_REACHABLE), (409, BLOCKED_BY_YOU), (409, LIMIT_REACHED), (409, NOT_ACCEPTED)],
     ),
     words(
         "PUT",
@@ -79,7 +79,7 @@ pub(super) const WORDS: &[Words] = &[
         "Write a line, or change one. Answered once it is on the disk. The same `key` again is answered as the first \
          time, for ever; with an `Idempotency-Key` the body needs none. With `send_at` it is sent later (202).",
         &[201, 202],
-        &[(403, CHAT_DECLINED), (403, NOT_REACHABLE), (403, BLOCKED_BY_YOU), (409, NOT_ACCEPTED), (409, LIMIT_REACHED)],
+        &[(403, CHAT_DECLINED), (403, NOT_REACHABLE), (409, BLOCKED_BY_YOU), (409, NOT_ACCEPTED), (409, LIMIT_REACHED)],
     ),
     words("GET", "/v1/chats/{id}/pins", "List pinned lines. At most 100, in their order.", &[200], &[]),
     words(
@@ -153,7 +153,7 @@ pub(super) const WORDS: &[Words] = &[
         "Start a call from a chat. Rings its members. The caller's device needs a link, or it could neither hear nor \
          be heard.",
         &[201],
-        &[(403, NOT_REACHABLE), (403, BLOCKED_BY_YOU), (404, NOT_FOUND), (409, IN_A_CALL), (409, LINK_NEEDED)],
+        &[(403, NOT_REACHABLE), (409, BLOCKED_BY_YOU), (404, NOT_FOUND), (409, IN_A_CALL), (409, LINK_NEEDED)],
     ),
     words("GET", "/v1/calls/{id}", "Show a call.", &[200], &[]),
     words(

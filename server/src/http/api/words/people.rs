@@ -157,10 +157,9 @@ pub(super) const WORDS: &[Words] = &[
         &[201, 200, 204],
         &[
             (403, NOT_REACHABLE),
-            (403, BLOCKED_BY_YOU),
+            (409, BLOCKED_BY_YOU),
             (404, NOT_FOUND),
             (409, LIMIT_REACHED),
-            (409, BLOCKED_BY_YOU),
             (409, TOO_MANY),
             (429, TOO_MANY_ATTEMPTS),
         ],
