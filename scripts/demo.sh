@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A video call from a chat, between two people on this machine, through a proxy that lets only port 80 out.
 #
-# usage: scripts/demo.sh [--seconds N] [--alice CLIP] [--bob CLIP] [--out FOLDER]
+# usage: scripts/demo.sh [--windows] [--seconds N] [--alice CLIP] [--bob CLIP] [--out FOLDER]
 #
 # Installs what is missing, builds, and then makes two networks of its own: an "office" in which alice and bob sit and
 # from which nothing leads out but a squid, and a "world" with the server on port 80. Your own network is not touched.
@@ -14,6 +14,7 @@ alice_clip=
 bob_clip=
 out=$root/demo-out
 inside=no
+windows=no
 
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 fail() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
@@ -24,6 +25,7 @@ while [ $# -gt 0 ]; do
         --alice) alice_clip=$(realpath "${2:?--alice needs a file}"); shift 2 ;;
         --bob) bob_clip=$(realpath "${2:?--bob needs a file}"); shift 2 ;;
         --out) out=$(realpath -m "${2:?--out needs a folder}"); shift 2 ;;
+        --windows) windows=yes; shift ;;
         --inside) inside=yes; shift ;;
         -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) fail "unknown argument $1 (see --help)" ;;
@@ -54,7 +56,8 @@ make_clip() { # name picture tone -> path of an MP4 with H.264 and AAC
 }
 
 go_inside() {
-    local -a into
+    local -a into more=()
+    if [ "$windows" = yes ]; then more=(--windows); fi
     if [ "$(id -u)" -eq 0 ]; then
         into=(unshare --net --mount)
     else
@@ -63,7 +66,7 @@ go_inside() {
     "${into[@]}" true 2>/dev/null || fail "this machine allows no network namespace: run as root, or allow user namespaces
 (Ubuntu 24.04: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0)"
     KOMADO_DEMO_BIN="$target/release" "${into[@]}" -- "$root/scripts/demo.sh" --inside \
-        --seconds "$seconds" --alice "$alice_clip" --bob "$bob_clip" --out "$out"
+        --seconds "$seconds" --alice "$alice_clip" --bob "$bob_clip" --out "$out" "${more[@]}"
 }
 
 # ---- inside: two networks, server, proxy, call -------------------------------------------------------------------
@@ -175,6 +178,10 @@ run_inside() {
     until_true 10 "the way through the proxy" in_office_get "http://$SERVER/v1/health"
     prove_the_walls
     add_people
+    if [ "$windows" = yes ]; then
+        show_windows
+        return
+    fi
     say "Chat: alice writes to bob, bob answers"
     start_client bob "$bob_clip" --answer
     until_true 30 "bob's login" seen bob '.event == "logged_in"'
@@ -190,6 +197,38 @@ run_inside() {
     until_true 30 "the end of both clients" both_ended
     check_results
     summary | tee "$out/summary.txt"
+}
+
+# Two windows, one docked at each edge, in a call with each other, until both are closed.
+show_windows() {
+    [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || fail "there is no display to open windows on"
+    say "Contacts: alice asks, bob accepts"
+    start_client bob "$bob_clip" --accept-contacts
+    until_true 30 "bob's login" seen bob '.event == "logged_in"'
+    start_client alice "$alice_clip"
+    until_true 30 "alice's login" seen alice '.event == "logged_in"'
+    tell alice "contact add bob"
+    until_true 30 "a new contact" seen alice '.event == "contact_added"'
+    tell alice quit
+    tell bob quit
+    until_true 30 "the end of both clients" both_ended
+    say "Windows: alice (left) calls bob (right), who accepts; they are yours now. Close both to end."
+    open_window bob "$bob_clip" right --answer
+    until_true 30 "bob's window" test -s "$out/bob-window-home/session.toml"
+    open_window alice "$alice_clip" left --with bob --call
+    wait "${clients[alice]}" "${clients[bob]}"
+}
+
+open_window() { # name clip edge arguments...
+    local name=$1 clip=$2 edge=$3 home=$out/$1-window-home
+    shift 3
+    mkdir -p "$home"
+    printf 'dock = "%s"\n' "$edge" >"$home/window.toml"
+    "${in_office[@]}" "$bin/komado" --server "http://$SERVER" --proxy "http://$PROXY" --fingerprint "$fingerprint" \
+        --user "$name" --password-file "$out/$name.password" --home "$home" --camera "$clip" "$@" \
+        >"$out/$name-window.log" 2>&1 &
+    clients[$name]=$!
+    started+=("$!")
 }
 
 add_people() {

@@ -37,9 +37,9 @@ impl Screenshot {
         [self.bytes[at], self.bytes[at + 1], self.bytes[at + 2]]
     }
 
-    /// How many pixels are within 40 of a colour in each part.
-    pub fn count(&self, colour: [u8; 3]) -> usize {
-        let near = |pixel: &&[u8]| pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) <= 40);
+    /// How many pixels have a colour, as near as `within` in each part.
+    pub fn count(&self, colour: [u8; 3], within: u8) -> usize {
+        let near = |pixel: &&[u8]| pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) <= within);
         self.bytes.chunks_exact(3).filter(near).count()
     }
 }

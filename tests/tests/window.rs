@@ -15,6 +15,9 @@ const SOON: Duration = Duration::from_secs(60);
 /// The bars of the test picture as they look (75 % colour bars): the other side shows them.
 const BARS: [[u8; 3]; 4] = [[191, 191, 0], [0, 191, 191], [0, 191, 0], [191, 0, 191]];
 
+/// Behind words about what went wrong.
+const WRONG: [u8; 3] = [248, 230, 225];
+
 struct Stage {
     namespace: Namespace,
     server: Server,
@@ -88,14 +91,14 @@ fn a_person_signs_in_writes_a_line_and_takes_a_call() {
     desktop.activate(&main).unwrap();
 
     // The certificate is not known yet: the window asks.
-    desktop.write(PASSWORD).unwrap();
+    desktop.write("a wrong password").unwrap();
     desktop.key("Return").unwrap();
     let known = Path::new(&stage.place("alice")).join("known_servers");
     let accent = [47, 79, 130];
     desktop
         .until("the question about the certificate", |desktop| {
             let screen = desktop.screenshot()?;
-            Ok(screen.count([239, 236, 228]) > 8_000 && screen.count(accent) > 8_000)
+            Ok(screen.count([239, 236, 228], 2) > 8_000 && screen.count(accent, 2) > 8_000)
         })
         .unwrap();
     desktop.keep(&stage.picture("certificate")).unwrap();
@@ -104,6 +107,11 @@ fn a_person_signs_in_writes_a_line_and_takes_a_call() {
     desktop.key("shift+Tab").unwrap();
     desktop.key("space").unwrap();
     desktop.until("alice's yes", |_| Ok(known.exists())).unwrap();
+    // A wrong password is said to be one, and the keyboard is where it is corrected.
+    desktop.until("the word about the password", |desktop| Ok(desktop.screenshot()?.count(WRONG, 2) > 10_000)).unwrap();
+    desktop.keep(&stage.picture("wrong-password")).unwrap();
+    desktop.write(PASSWORD).unwrap();
+    desktop.key("Return").unwrap();
 
     // She adds bob, who accepts; she finds him and writes.
     desktop.until("alice's session", |_| Ok(session(&stage.place("alice")))).unwrap();
@@ -139,7 +147,7 @@ fn a_person_signs_in_writes_a_line_and_takes_a_call() {
     desktop
         .until("bob's picture", |desktop| {
             let screen = desktop.screenshot()?;
-            Ok(BARS.iter().all(|bar| screen.count(*bar) > 2_000))
+            Ok(BARS.iter().all(|bar| screen.count(*bar, 40) > 2_000))
         })
         .unwrap();
     desktop.keep(&stage.picture("call")).unwrap();
@@ -150,7 +158,7 @@ fn a_person_signs_in_writes_a_line_and_takes_a_call() {
     bob.wait_event("call_ended", SOON).unwrap();
     desktop
         .until("the picture gone", |desktop| {
-            Ok(BARS.iter().all(|bar| desktop.screenshot().is_ok_and(|s| s.count(*bar) < 500)))
+            Ok(BARS.iter().all(|bar| desktop.screenshot().is_ok_and(|s| s.count(*bar, 40) < 500)))
         })
         .unwrap();
     assert!(alice.is_running(), "{}", alice.log());

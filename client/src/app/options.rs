@@ -25,6 +25,11 @@ pub struct AppOptions {
     pub fingerprint: Option<Fingerprint>,
     /// Whether an unknown certificate is accepted without asking.
     pub accept_new: bool,
+    /// Whom to open the chat with at the beginning, and whether to call them.
+    pub with: Option<String>,
+    pub call: bool,
+    /// Whether the first call that comes is accepted by itself.
+    pub answer: bool,
     /// The name of this device.
     pub device: String,
     pub devices: DeviceSetup,
@@ -64,11 +69,11 @@ impl AppOptions {
         let remembered = Remembered::read(&home)?;
         let before = remembered.clone().unwrap_or_default();
         let suggested = SignIn {
-            server: arguments.server.unwrap_or(before.server),
+            server: arguments.invitation.clone().or(arguments.server).unwrap_or(before.server),
             user: arguments.user.unwrap_or(before.user),
             password: password.lines().next().unwrap_or_default().to_owned(),
             proxy: arguments.proxy.unwrap_or(before.proxy),
-            join: false,
+            join: arguments.invitation.is_some() || arguments.register,
         };
         let same = |remembered: &Remembered| {
             remembered.server == suggested.server && remembered.user == suggested.user && !remembered.session.is_empty()
@@ -76,7 +81,8 @@ impl AppOptions {
         let remembered = remembered.filter(same);
         let accept_new = arguments.accept_new;
         let device = arguments.device.unwrap_or_else(|| "window".to_owned());
-        Ok(Self { home, remembered, suggested, fingerprint, accept_new, device, devices })
+        let (with, call, answer) = (arguments.with, arguments.call, arguments.answer);
+        Ok(Self { home, remembered, suggested, fingerprint, accept_new, with, call, answer, device, devices })
     }
 }
 

@@ -225,7 +225,7 @@ impl Run {
                 self.remember(session.clone());
             }
             Event::SessionRenewed { session, .. } => self.remember(session.clone()),
-            Event::Refused { command, problem } if command == LOG_IN => {
+            Event::Refused { command, problem } if COMING_IN.contains(&command.as_str()) => {
                 let failure = Failure::from(problem);
                 if problem.retry_after_ms.is_none() || self.entrance == Entrance::Trying {
                     self.remember(String::new());
@@ -249,7 +249,32 @@ impl Run {
             }
             _ => {}
         }
+        self.run_errand(&event).await;
         self.shared.tell(event);
+    }
+
+    /// Does what the command line asked for, each thing once.
+    async fn run_errand(&mut self, event: &Event) {
+        match event {
+            Event::LoggedIn { .. } => {
+                if let Some(with) = self.options.with.clone() {
+                    self.give(Command::OpenChat { with, text: None }).await;
+                }
+            }
+            Event::ChatOpened { chat } if self.options.with.is_some() => {
+                let with = self.options.with.as_deref().unwrap_or_default();
+                if chat.members.iter().any(|member| member.name.eq_ignore_ascii_case(with)) {
+                    self.options.with = None;
+                    if std::mem::take(&mut self.options.call) {
+                        self.give(Command::Call { chat: chat.id }).await;
+                    }
+                }
+            }
+            Event::CallInvited { call } if std::mem::take(&mut self.options.answer) => {
+                self.give(Command::Accept { call: call.id }).await;
+            }
+            _ => {}
+        }
     }
 
     fn remember(&self, session: String) {
@@ -268,8 +293,8 @@ impl Run {
     }
 }
 
-/// What the engine calls logging in when it is refused.
-const LOG_IN: &str = "log in";
+/// What the engine calls the ways to come in when they are refused.
+const COMING_IN: [&str; 2] = ["log in", "join"];
 
 async fn next(running: Option<&mut Running>) -> Woken {
     let Some(running) = running else { return std::future::pending().await };

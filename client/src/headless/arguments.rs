@@ -164,7 +164,7 @@ pub struct Arguments {
     pub quit_when_said: bool,
 
     /// What to log to standard error, in the syntax of RUST_LOG.
-    #[arg(long, default_value = "warn", env = "KOMADO_LOG")]
+    #[arg(long, default_value = "warn,egui=error,winit=error", env = "KOMADO_LOG")]
     pub log: String,
 }
 
@@ -178,6 +178,10 @@ pub enum PacketLength {
 }
 
 const EXAMPLES: &str = "Examples:
+  Open the window, which asks for server and account:
+    komado
+  Open it and call somebody, with a clip as camera:
+    komado --server http://chat.example --user alice --camera face.mp4 --with bob --call
   Say something and leave:
     komado --headless --server http://chat.example --accept-new --user alice --password-file pw \\
       --with bob --say 'Are you there?' --quit-when-said

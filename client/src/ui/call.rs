@@ -1,6 +1,6 @@
 //! A call: the card that rings, waiting for an answer, and the display with the other's picture and one's own.
 
-use egui::{Align2, Color32, Frame, Key, Margin, Rect, RichText, Sense, Ui, UiBuilder, Vec2};
+use egui::{Align2, Frame, Key, Margin, Rect, RichText, Sense, Ui, UiBuilder, Vec2};
 use relay::vocabulary::{CallId, CallPhase, Participant};
 
 use super::{
@@ -28,6 +28,14 @@ impl CallRegion {
     /// Whether the display is all that the window shows.
     pub fn fills(&self, scene: &Scene<'_>) -> bool {
         self.fills && scene.view.state.call.as_ref().is_some_and(is_talking)
+    }
+
+    /// A call that is over leaves the screen to others.
+    pub fn leave(&mut self, scene: &Scene<'_>, out: &mut Out) {
+        if self.full_screen && !self.fills(scene) {
+            (self.full_screen, self.fills) = (false, false);
+            out.act(Action::Native(Native::FullScreen(false)));
+        }
     }
 
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
@@ -75,7 +83,7 @@ impl CallRegion {
 
     fn buttons(&mut self, ui: &mut Ui, scene: &Scene<'_>, palette: &Palette, out: &mut Out) {
         ui.spacing_mut().item_spacing.x = 8.0;
-        let plain = Color32::from_white_alpha(36);
+        let plain = palette.stage_button;
         let button = |ui: &mut Ui, icon: &str, name: &str, on: bool| {
             let (fill, ink) = if on { (palette.on_stage, palette.stage) } else { (plain, palette.on_stage) };
             controls::round_button(ui, icon, &scene.say(name), fill, ink, 38.0).clicked()

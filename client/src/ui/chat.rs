@@ -20,13 +20,21 @@ pub struct ChatScreen {
     history: History,
     composer: Composer,
     watched: bool,
+    typing: composer::Seen,
     /// Up to where the server was told that this was read.
     read: u64,
 }
 
 impl ChatScreen {
     pub fn new(chat: ChatId) -> Self {
-        Self { chat, history: History::default(), composer: Composer::default(), watched: false, read: 0 }
+        Self {
+            chat,
+            history: History::default(),
+            composer: Composer::default(),
+            watched: false,
+            typing: composer::Seen::new(),
+            read: 0,
+        }
     }
 
     pub fn chat(&self) -> ChatId {
@@ -59,7 +67,7 @@ impl ChatScreen {
         }
         let quoted = self.composer.about().and_then(|of| text_of(known, of));
         controls::at_the_bottom(ui, "composer", |ui| {
-            if let Some(text) = composer::typing(scene, known) {
+            if let Some(text) = composer::typing(scene, known, &mut self.typing) {
                 Frame::new().inner_margin(Margin::symmetric(16, 0)).show(ui, |ui| {
                     ui.label(RichText::new(text).font(regular(letter::SMALL)).color(Palette::of(ui).soft));
                 });

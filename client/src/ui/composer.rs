@@ -1,5 +1,7 @@
 //! Where a line is written: Enter sends it, Shift and Enter begin another row; what is answered or changed stands above.
 
+use std::collections::HashMap;
+
 use egui::{
     Frame, Key, KeyboardShortcut, Margin, Modifiers, Popup, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, Vec2,
 };
@@ -11,7 +13,7 @@ use super::{
     icons,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
-use crate::engine::{Command, InChat};
+use crate::engine::{ChatState, Command, InChat};
 
 /// Emoji that can be put in.
 const EMOJI: [&str; 32] = [
@@ -198,10 +200,19 @@ impl Composer {
     }
 }
 
+/// When it was seen here that someone said to type, by account, with when that was on the server's clock: the two clocks
+/// need not agree.
+pub type Seen = HashMap<u64, (u64, u64)>;
+
 /// Who types, in words; `None` while nobody does.
-pub fn typing(scene: &Scene<'_>, chat: &crate::engine::ChatState) -> Option<String> {
-    let fresh = |at: u64| scene.now.at.saturating_sub(at) < 2 * TYPING_AGAIN_MS;
-    let mut who = chat.typing.iter().filter(|(_, at)| fresh(**at)).map(|(id, _)| {
+pub fn typing(scene: &Scene<'_>, chat: &ChatState, seen: &mut Seen) -> Option<String> {
+    seen.retain(|id, (at, _)| chat.typing.get(id) == Some(at));
+    for (id, at) in &chat.typing {
+        seen.entry(*id).or_insert((*at, scene.now.at));
+    }
+    let fresh =
+        |id: &u64| seen.get(id).is_some_and(|(_, here)| scene.now.at.saturating_sub(*here) < 2 * TYPING_AGAIN_MS);
+    let mut who = chat.typing.keys().filter(|id| fresh(id)).map(|id| {
         let member = chat.chat.members.iter().find(|member| member.id == *id);
         super::names::of_member(&scene.view.state, *id, member.map_or("?", |member| &member.name))
     });

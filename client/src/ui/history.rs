@@ -146,7 +146,7 @@ impl History {
         let palette = Palette::of(ui);
         let centre = room.right_bottom() - Vec2::new(34.0, 30.0);
         let area = Rect::from_center_size(centre, Vec2::splat(36.0));
-        let response = ui.interact(area, ui.id().with("down"), egui::Sense::click());
+        let response = ui.interact(area, ui.id().with(chat.chat.id), egui::Sense::click());
         let fill = if response.hovered() { palette.chosen } else { palette.surface };
         ui.painter().circle(centre, 17.0, fill, egui::Stroke::new(1.0, palette.line));
         ui.painter().text(centre, Align2::CENTER_CENTER, icons::ARROW_DOWN, regular(letter::ICON), palette.text);

@@ -34,12 +34,12 @@ impl MainScreen {
             return strip::show(ui, scene, out);
         }
         let inside = scene.view.entrance == Entrance::Inside;
+        self.call.leave(scene, out);
         let fills = inside && self.call.fills(scene);
         if !fills {
             title_bar::show(ui, scene, &title(scene), out, |ui, out| self.title_buttons(ui, scene, inside, out));
         }
         if !inside && self.page == Page::People {
-            self.call = CallRegion::default();
             return self.sign_in.show(ui, scene, out);
         }
         if self.page == Page::Preferences {

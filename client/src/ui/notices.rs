@@ -67,7 +67,9 @@ impl Notices {
 fn said(event: &Event, words: &Words) -> Option<(String, bool)> {
     let who = |name: &str, who: &str| words.with(name, &[("who", Value::Text(who))]);
     Some(match event {
-        Event::Refused { command, problem } if command != "log in" => (problem.detail.clone(), true),
+        Event::Refused { command, problem } if command != "log in" && command != "join" => {
+            (problem.detail.clone(), true)
+        }
         Event::Warning { text } => (text.clone(), true),
         Event::CallDeclined { who: name, .. } => (who("notice-declined", name), false),
         Event::CallBusy { who: name, .. } => (who("notice-busy", name), false),

@@ -1,6 +1,6 @@
 //! What someone is, as a shape, a colour and a word: never as a colour alone.
 
-use egui::{Color32, Pos2, Rect, Stroke, Ui, Vec2};
+use egui::{Pos2, Rect, Stroke, Ui, Vec2};
 use relay::vocabulary::{Availability, PresenceInfo};
 
 use super::{Scene, theme::Palette};
@@ -21,7 +21,7 @@ pub fn sign(ui: &Ui, at: Pos2, radius: f32, state: Availability) {
         Availability::DoNotDisturb => {
             painter.circle_filled(at, radius, palette.bad);
             let bar = Rect::from_center_size(at, Vec2::new(radius * 1.1, (radius * 0.4).max(1.5)));
-            painter.rect_filled(bar, 0.5, Color32::WHITE);
+            painter.rect_filled(bar, 0.5, palette.on_bad);
         }
         Availability::InACall => {
             let square = Rect::from_center_size(at, Vec2::splat(radius * 1.7));

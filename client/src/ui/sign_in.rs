@@ -18,6 +18,8 @@ pub struct SignInScreen {
     shows_proxy: bool,
     /// Whether the first empty field has had the keyboard.
     focused: bool,
+    /// What went wrong when the keyboard was last brought to a field because of it.
+    failed: Option<Failure>,
     /// Whether the safe answer to the question about a certificate has had the keyboard.
     asked: bool,
 }
@@ -54,7 +56,19 @@ impl SignInScreen {
     fn form(&mut self, ui: &mut Ui, scene: &Scene<'_>, entrance: &Entrance, out: &mut Out) {
         self.asked = false;
         let trying = *entrance == Entrance::Trying;
-        if let Entrance::Failed(failure) = entrance {
+        let failure = match entrance {
+            Entrance::Failed(failure) => Some(failure),
+            _ => None,
+        };
+        let mut correct = None;
+        if failure != self.failed.as_ref() {
+            self.failed = failure.cloned();
+            correct = failure.map(field_of);
+            if failure == Some(&Failure::WrongPassword) {
+                self.fields.password.clear();
+            }
+        }
+        if let Some(failure) = failure {
             controls::card(ui, true, |ui| {
                 let palette = Palette::of(ui);
                 controls::told(ui, icons::WARNING_CIRCLE, palette.bad_text, |ui| {
@@ -63,7 +77,7 @@ impl SignInScreen {
             });
             ui.add_space(space::SMALL);
         }
-        ui.add_enabled_ui(!trying, |ui| self.fields(ui, scene));
+        ui.add_enabled_ui(!trying, |ui| self.fields(ui, scene, correct));
         ui.add_space(space::SMALL);
         if trying {
             ui.vertical_centered(|ui| {
@@ -87,10 +101,12 @@ impl SignInScreen {
         });
     }
 
-    fn fields(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
+    /// `correct` is the field that has to be corrected.
+    fn fields(&mut self, ui: &mut Ui, scene: &Scene<'_>, correct: Option<usize>) {
         let hint = scene.say("server-hint");
         let empty = [&self.fields.server, &self.fields.user, &self.fields.password].map(String::is_empty);
         let first = empty.iter().position(|empty| *empty).filter(|_| !std::mem::replace(&mut self.focused, true));
+        let first = correct.or(first);
         let server = controls::field(ui, &scene.say("server"), &mut self.fields.server, &hint, false);
         if server.changed() && self.fields.invitation().is_some() {
             // Whoever has an invitation has no account yet.
@@ -108,6 +124,15 @@ impl SignInScreen {
         } else if controls::text_button(ui, &scene.say("proxy-set")).clicked() {
             self.shows_proxy = true;
         }
+    }
+}
+
+/// The field that a failure is about: the server, the account, or the password.
+fn field_of(failure: &Failure) -> usize {
+    match failure {
+        Failure::NoUser | Failure::NameTaken | Failure::Locked => 1,
+        Failure::NoPassword | Failure::WrongPassword | Failure::WaitSeconds(_) | Failure::SessionOver => 2,
+        _ => 0,
     }
 }
 

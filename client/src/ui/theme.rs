@@ -118,6 +118,8 @@ pub struct Palette {
     /// Behind pictures of a call.
     pub stage: Color32,
     pub on_stage: Color32,
+    /// Behind the signs of buttons on the stage.
+    pub stage_button: Color32,
     /// Grounds of initials.
     pub faces: [Color32; 8],
     pub on_face: Color32,
@@ -161,6 +163,7 @@ pub const LIGHT: Palette = Palette {
     bad_ground: rgb(0xF8E6E1),
     stage: rgb(0x14161A),
     on_stage: rgb(0xF2EFE8),
+    stage_button: rgb(0x454A52),
     faces: FACES,
     on_face: rgb(0xFFFFFF),
 };
@@ -188,6 +191,7 @@ pub const DARK: Palette = Palette {
     bad_ground: rgb(0x3B2522),
     stage: rgb(0x0E1013),
     on_stage: rgb(0xF2EFE8),
+    stage_button: rgb(0x454A52),
     faces: FACES,
     on_face: rgb(0xFFFFFF),
 };
@@ -318,6 +322,7 @@ mod tests {
                 (p.bad_text, p.ground),
                 (p.bad_text, p.surface),
                 (p.on_stage, p.stage),
+                (p.on_stage, p.stage_button),
             ];
             pairs.extend(grounds.iter().flat_map(|ground| [p.text, p.soft, p.accent_text].map(|text| (text, *ground))));
             pairs.extend(p.faces.iter().map(|face| (p.on_face, *face)));

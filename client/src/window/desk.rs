@@ -52,6 +52,8 @@ pub struct Desk {
     meets: Vec<(String, Then)>,
     /// Numbers of the pictures that were drawn last.
     drawn: (Option<u64>, Option<u64>),
+    /// Whether a docked window has been exchanged for one that fills the screen.
+    fills: bool,
     failed: Option<WindowError>,
 }
 
@@ -88,6 +90,7 @@ impl Desk {
             chats: Vec::new(),
             meets: Vec::new(),
             drawn: (None, None),
+            fills: false,
             failed: None,
         }
     }
@@ -102,9 +105,17 @@ impl Desk {
         let monitor = dock::monitor(events, &self.preferences);
         let attributes = dock::attributes(monitor.as_ref(), &self.preferences).with_title(self.words.say("app-name"));
         let (level, docked) = (dock::level(&self.preferences), self.preferences.dock != Dock::Free);
-        let frame = Frame::open(events, &self.proxy, &self.fonts, attributes, level, docked)?;
+        let attributes = match self.fills {
+            true => Window::default_attributes()
+                .with_title(self.words.say("app-name"))
+                .with_fullscreen(Some(Fullscreen::Borderless(monitor.clone()))),
+            false => attributes,
+        };
+        let frame = Frame::open(events, &self.proxy, &self.fonts, attributes, level, docked && !self.fills)?;
         frame.choose_theme(self.preferences.theme);
-        dock::reserve(&frame.window, monitor.as_ref(), &self.preferences);
+        if !self.fills {
+            dock::reserve(&frame.window, monitor.as_ref(), &self.preferences);
+        }
         self.main = Some((frame, monitor));
         Ok(())
     }
@@ -283,12 +294,7 @@ impl Desk {
             frames.for_each(|frame| frame.choose_theme(self.preferences.theme));
         }
         if before.dock != self.preferences.dock {
-            // A desktop learns what kind a window is when it is opened.
-            self.main = None;
-            if let Err(error) = self.open_main(events) {
-                self.failed = Some(error);
-                events.exit();
-            }
+            self.reopen_main(events);
         } else if before.always_on_top != self.preferences.always_on_top
             && let Some((frame, _)) = &self.main
         {
@@ -298,9 +304,18 @@ impl Desk {
         self.redraw();
     }
 
+    /// A desktop learns what kind a window is when it is opened.
+    fn reopen_main(&mut self, events: &ActiveEventLoop) {
+        self.main = None;
+        if let Err(error) = self.open_main(events) {
+            self.failed = Some(error);
+            events.exit();
+        }
+    }
+
     fn remember_place(&mut self) {
         let before = self.preferences.clone();
-        if let Some((frame, _)) = &self.main {
+        if let Some((frame, _)) = self.main.as_ref().filter(|_| !self.fills) {
             dock::remember(&frame.window, &mut self.preferences);
         }
         if before != self.preferences {
@@ -317,8 +332,14 @@ impl Desk {
 
     fn native(&mut self, events: &ActiveEventLoop, id: WindowId, native: Native) {
         let chat = self.chats.iter().position(|(_, frame)| frame.id() == id);
-        if native == Native::Close {
-            return self.close(events, chat);
+        match native {
+            Native::Close => return self.close(events, chat),
+            // A desktop lets no dock fill the screen.
+            Native::FullScreen(yes) if chat.is_none() && self.preferences.dock != Dock::Free => {
+                self.fills = yes;
+                return self.reopen_main(events);
+            }
+            _ => {}
         }
         let frame = match chat {
             Some(index) => &self.chats[index].1,

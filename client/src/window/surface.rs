@@ -46,6 +46,8 @@ impl Surface {
         let pixels = PixelsBuilder::new(1, 1, SurfaceTexture::new(width, height, window.clone()))
             .texture_format(wgpu::TextureFormat::Rgba8Unorm)
             .surface_texture_format(wgpu::TextureFormat::Bgra8Unorm)
+            // pixels cannot open a display on GL.
+            .wgpu_backend(wgpu::Backends::PRIMARY)
             .present_mode(wgpu::PresentMode::AutoNoVsync)
             .build()?;
         let format = pixels.surface_texture_format();

@@ -66,6 +66,31 @@ fn contacts() {
 }
 
 #[test]
+fn what_one_says_of_oneself() {
+    main_looks(
+        "me-menu",
+        520.0,
+        || view(crowd()),
+        |harness| {
+            let change = harness.state().words.say("me-change");
+            harness.get_by_role_and_label(Role::Button, &change).click();
+        },
+    );
+}
+
+#[test]
+fn what_can_be_done_with_a_contact() {
+    main_looks(
+        "contact-menu",
+        720.0,
+        || view(crowd()),
+        |harness| {
+            harness.get_by_label_contains("山田 太郎").click_secondary();
+        },
+    );
+}
+
+#[test]
 fn adding_a_contact() {
     main_looks(
         "contact-add",
@@ -166,6 +191,19 @@ fn chat_looks(name: &str, chat: u64, view: impl Fn() -> View) {
 #[test]
 fn a_chat() {
     chat_looks("chat", CHAT, || view(crowd()));
+}
+
+#[test]
+fn what_can_be_done_with_a_line() {
+    let mut results = SnapshotResults::new();
+    for look in LOOKS {
+        let world = World::new(ChatScreen::new(CHAT), view(crowd()), look.tongue);
+        let mut harness = harness(look, 640.0, world, ChatScreen::show);
+        harness.run();
+        harness.get_by_label("Then I will send it *today*.").click_secondary();
+        harness.run();
+        results.add(harness.try_snapshot(format!("line-menu-{}", look.name)));
+    }
 }
 
 #[test]

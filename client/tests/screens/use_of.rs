@@ -196,6 +196,11 @@ fn a_call_shows_both_pictures_and_is_ended() {
     harness.run();
     assert!(matches!(wanted(&mut harness)[..], [Action::Native(Native::FullScreen(false))]));
     assert!(matches!(press(&mut harness, "Hang up")[..], [Action::Give(Command::HangUp)]));
+    press(&mut harness, "Fill the screen");
+    harness.state_mut().view = view(crowd());
+    harness.run();
+    let actions = wanted(&mut harness);
+    assert!(matches!(actions[..], [Action::Native(Native::FullScreen(false))]), "the call is over: {actions:?}");
 }
 
 #[test]

@@ -31,8 +31,8 @@ pub fn read(root: &Path) -> io::Result<Vec<Source>> {
 
 /// Every broken law in these files, one line each.
 pub fn violations(sources: &[Source]) -> Vec<String> {
-    let laws: [fn(&Source) -> Option<String>; 5] =
-        [first_sentence, room_name, room_size, build_machine_path, window_reaches_engine];
+    let laws: [fn(&Source) -> Option<String>; 6] =
+        [first_sentence, room_name, room_size, build_machine_path, window_reaches_engine, colour_outside_theme];
     sources
         .iter()
         .flat_map(|source| laws.iter().filter_map(|law| law(source)).map(|broken| format!("{}: {broken}", source.path)))
@@ -92,6 +92,18 @@ fn window_reaches_engine(source: &Source) -> Option<String> {
     None
 }
 
+fn colour_outside_theme(source: &Source) -> Option<String> {
+    let in_window = ["client/src/ui/", "client/src/window/"].iter().any(|room| source.path.starts_with(room));
+    if !source.is_rust() || !in_window || source.path == "client/src/ui/theme.rs" {
+        return None;
+    }
+    let code = source.text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+    let made = |line: &str| COLOURS_MADE.iter().any(|made| line.contains(made));
+    code.take_while(|line| !line.starts_with("#[cfg(test)]"))
+        .any(made)
+        .then(|| "a colour is made here; all colours live in client/src/ui/theme.rs".to_owned())
+}
+
 fn walk(root: &Path, below: &str, sources: &mut Vec<Source>) -> io::Result<()> {
     for entry in fs::read_dir(root.join(below))? {
         let entry = entry?;
@@ -123,6 +135,8 @@ const MOST_LINES: usize = 500;
 const VAGUE_NAMES: &[&str] = &["util", "utils", "common", "helper", "helpers", "manager", "managers", "misc", "stuff"];
 /// First folders of absolute paths that exist only on somebody's machine.
 const BUILD_ROOTS: &[&str] = &["home", "root", "work", "Users", "mnt", "builds"];
+/// Ways to make a colour; taking one from the theme, or none at all, is another thing.
+const COLOURS_MADE: &[&str] = &["Color32::from_", "Color32::WHITE", "Color32::BLACK", "Color32::GRAY", "Rgba::from_"];
 const NEVER_IN_WINDOW: &[&str] = &["tokio::", "hyper::", "codec::", "std::net", "rustls::"];
 
 #[cfg(test)]
@@ -167,6 +181,14 @@ mod tests {
             assert_eq!(broken("scripts/a.sh", &format!("cd \"{root}x\"")).len(), 1, "{root}");
             assert!(broken("README.md", &format!("see https://host{root}x and ${{HERE}}{root}x")).is_empty());
         }
+    }
+
+    #[test]
+    fn a_colour_outside_the_theme_is_found() {
+        let text = "//! A.\nlet red = Color32::from_rgb(255, 0, 0);\n";
+        assert_eq!(broken("client/src/ui/chat.rs", text).len(), 1);
+        assert!(broken("client/src/ui/theme.rs", text).is_empty());
+        assert!(broken("client/src/ui/chat.rs", "//! A.\nlet none = Color32::TRANSPARENT;\n").is_empty());
     }
 
     #[test]
