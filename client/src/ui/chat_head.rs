@@ -1,11 +1,12 @@
 //! The head of a chat's window, by which it is also moved: with whom it is, and the call buttons.
 
-use egui::{Rect, Sense, Ui, UiBuilder, Vec2};
+use egui::{Rect, Sense, Ui, Vec2};
 use relay::vocabulary::ChatKind;
 
 use super::{
     Action, Native, Out, Scene, Value, avatar, controls, icons, names, presence,
     theme::{Palette, letter, regular, semibold, size, space},
+    title_bar,
 };
 use crate::engine::{ChatState, Command};
 
@@ -36,27 +37,18 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) {
     controls::line(ui, egui::pos2(left, area.center().y - 18.0), width, &name, semibold(letter::HEADING), palette.text);
     controls::line(ui, egui::pos2(left, area.center().y + 3.0), width, &line, regular(letter::SMALL), palette.soft);
     let inside = Rect::from_min_max(area.min, area.max - Vec2::new(space::SMALL, 0.0));
-    ui.scope_builder(UiBuilder::new().max_rect(inside), |ui| {
-        controls::from_the_right(ui, |ui| {
-            ui.spacing_mut().item_spacing.x = 0.0;
-            if controls::icon_button(ui, icons::X, &scene.say("window-close")).clicked() {
-                out.act(Action::Native(Native::Close));
-            }
-            if controls::icon_button(ui, icons::MINUS, &scene.say("window-minimise")).clicked() {
-                out.act(Action::Native(Native::Minimise));
-            }
-            if scene.view.state.call.is_some() {
-                return;
-            }
-            let accent = palette.accent_text;
-            if controls::icon_button_in(ui, icons::VIDEO_CAMERA, &scene.say("call-video"), accent).clicked() {
-                out.act(Action::Hide(false));
-                out.give(Command::Call { chat: chat.chat.id });
-            }
-            if controls::icon_button_in(ui, icons::PHONE, &scene.say("call-voice"), accent).clicked() {
-                out.act(Action::Hide(true));
-                out.give(Command::Call { chat: chat.chat.id });
-            }
-        });
+    title_bar::buttons(ui, scene, out, inside, |ui, out| {
+        if scene.view.state.call.is_some() {
+            return;
+        }
+        let accent = palette.accent_text;
+        if controls::icon_button_in(ui, icons::VIDEO_CAMERA, &scene.say("call-video"), accent).clicked() {
+            out.act(Action::Hide(false));
+            out.give(Command::Call { chat: chat.chat.id });
+        }
+        if controls::icon_button_in(ui, icons::PHONE, &scene.say("call-voice"), accent).clicked() {
+            out.act(Action::Hide(true));
+            out.give(Command::Call { chat: chat.chat.id });
+        }
     });
 }

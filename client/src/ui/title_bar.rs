@@ -17,12 +17,17 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, title: &str, out: &mut Out, more: im
     }
     let mark = Rect::from_center_size(area.left_center() + Vec2::new(space::WIDE + 5.0, 0.0), Vec2::splat(13.0));
     draw_mark(ui, mark);
-    let buttons = 2.0 * size::ICON_BUTTON + 4.0 * size::ICON_BUTTON;
-    let text = controls::cut(ui, title, semibold(letter::SMALL), palette.soft, area.width() - buttons - space::HUGE);
+    let taken = 6.0 * size::ICON_BUTTON;
+    let text = controls::cut(ui, title, semibold(letter::SMALL), palette.soft, area.width() - taken - space::HUGE);
     let at = Align2::LEFT_CENTER.anchor_size(mark.right_center() + Vec2::new(space::SMALL, 0.0), text.size());
     ui.painter().galley(at.min, text, palette.soft);
     let inside = area.shrink2(Vec2::new(space::TINY, 0.0));
-    ui.scope_builder(UiBuilder::new().max_rect(inside), |ui| {
+    buttons(ui, scene, out, inside, more);
+}
+
+/// The window's own buttons at the right end of `bar`, and what stands left of them.
+pub fn buttons(ui: &mut Ui, scene: &Scene<'_>, out: &mut Out, bar: Rect, more: impl FnOnce(&mut Ui, &mut Out)) {
+    ui.scope_builder(UiBuilder::new().max_rect(bar), |ui| {
         controls::from_the_right(ui, |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
             if controls::icon_button(ui, icons::X, &scene.say("window-close")).clicked() {
