@@ -17,6 +17,7 @@ make                                build-essential
 pkg-config                          pkg-config
 cmake                               cmake
 nasm                                nasm
+/usr/include/alsa/asoundlib.h       libasound2-dev
 curl                                curl
 /etc/ssl/certs/ca-certificates.crt  ca-certificates
 LIST
@@ -54,6 +55,8 @@ import                              imagemagick
 /usr/lib/*/libXi.so.6               libxi6
 /usr/lib/*/libXrandr.so.2           libxrandr2
 /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc  fonts-noto-cjk
+pulseaudio                          pulseaudio
+pactl                               pulseaudio-utils
 python3                             python3
 /usr/lib/postgresql/*/bin/initdb    postgresql
 LIST

@@ -7,6 +7,7 @@ mod clip;
 mod files;
 mod pace;
 mod pattern;
+mod sound;
 
 pub use codec::{Matrix, Picture, Range};
 use relay::Micros;
@@ -16,6 +17,7 @@ pub use clip::{ClipCamera, ClipMicrophone};
 pub use files::{NullScreen, NullSpeaker, SnapshotScreen, WavSpeaker};
 pub(crate) use pattern::black;
 pub use pattern::{PatternCamera, ToneMicrophone};
+pub use sound::{SoundMicrophone, SoundSpeaker};
 
 /// Samples of one block of sound: 10 ms at 48 kHz, mono.
 pub const BLOCK: usize = 480;
@@ -32,6 +34,16 @@ pub enum DeviceError {
     Sound { path: String, reason: String },
     #[error("cannot write {path}: {reason}")]
     Write { path: String, reason: String },
+    #[error("this computer has no {0}: connect one, or check that its sound system runs")]
+    NoSound(&'static str),
+    #[error("there is no {what} named \"{name}\"; there are: {known}")]
+    UnknownSound { what: &'static str, name: String, known: String },
+    #[error("the {what} is used by another program: close that one, or choose another device ({reason})")]
+    SoundBusy { what: &'static str, reason: String },
+    #[error("the system does not let this program use the {what}: allow it in the system's settings ({reason})")]
+    SoundForbidden { what: &'static str, reason: String },
+    #[error("the {what} does not work: {reason}")]
+    SoundBroken { what: &'static str, reason: String },
     #[error("a picture cannot be made: {0}")]
     Picture(String),
 }

@@ -66,8 +66,8 @@ pub struct Arguments {
     #[arg(long, default_value = "pattern", value_name = "SOURCE")]
     pub camera: String,
 
-    /// The microphone: "silence", "tone", or a file with sound (MP4 with AAC or Opus, or WAV). By default the camera's
-    /// clip, if it is an MP4 with sound.
+    /// The microphone: "device" or "device:NAME" for a real one, "silence", "tone", or a file with sound (MP4 with AAC
+    /// or Opus, or WAV). By default the camera's clip, if it is an MP4 with sound.
     #[arg(long, value_name = "SOURCE")]
     pub microphone: Option<String>,
 
@@ -91,9 +91,9 @@ pub struct Arguments {
     #[arg(long, default_value = "20", value_enum)]
     pub packet_ms: PacketLength,
 
-    /// Writes what is heard to a WAV file.
-    #[arg(long, value_name = "FILE")]
-    pub speaker: Option<PathBuf>,
+    /// The speaker: "device" or "device:NAME" for a real one, or a WAV file to which what is heard is written.
+    #[arg(long, value_name = "SINK")]
+    pub speaker: Option<String>,
 
     /// Writes pictures of what is seen to this folder, as PNG.
     #[arg(long, value_name = "FOLDER")]

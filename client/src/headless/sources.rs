@@ -15,7 +15,7 @@ use crate::{
     call::{AudioQuality, DeviceSetup, Devices, VideoQuality},
     device::{
         Camera, CameraFormat, ClipCamera, ClipMicrophone, DeviceError, Microphone, NullScreen, NullSpeaker,
-        PatternCamera, Screen, SnapshotScreen, Speaker, ToneMicrophone, WavSpeaker,
+        PatternCamera, Screen, SnapshotScreen, SoundMicrophone, SoundSpeaker, Speaker, ToneMicrophone, WavSpeaker,
     },
     link::Clock,
 };
@@ -70,12 +70,17 @@ fn size(text: &str) -> Result<(u32, u32), HeadlessError> {
     parsed.ok_or_else(|| HeadlessError::Size(text.to_owned()))
 }
 
+/// The name in `device:NAME`; an empty one is the system's choice. `None` for what is no device.
+fn device(source: &str) -> Option<&str> {
+    if source == "device" { Some("") } else { source.strip_prefix("device:") }
+}
+
 struct Sources {
     camera: String,
     microphone: String,
     size: Option<(u32, u32)>,
     frame_rate: f32,
-    speaker: Option<PathBuf>,
+    speaker: Option<String>,
     snapshots: Option<PathBuf>,
     snapshot_every: f64,
     record: Option<PathBuf>,
@@ -100,6 +105,7 @@ impl Sources {
         Ok(match self.microphone.as_str() {
             "silence" => Box::new(ToneMicrophone::new(0.0, clock, began)),
             "tone" => Box::new(ToneMicrophone::new(440.0, clock, began)),
+            path if device(path).is_some() => Box::new(SoundMicrophone::open(device(path).unwrap_or_default(), clock)?),
             path => Box::new(ClipMicrophone::open(Path::new(path), clock, began)?),
         })
     }
@@ -110,8 +116,11 @@ impl Sources {
             Some(folder) => Box::new(SnapshotScreen::new(folder, self.snapshot_every, MOST_SNAPSHOTS)?),
             None => Box::new(NullScreen),
         };
-        let speaker: Box<dyn Speaker> = match &self.speaker {
-            Some(path) => Box::new(WavSpeaker::create(path, clock)?),
+        let speaker: Box<dyn Speaker> = match self.speaker.as_deref() {
+            Some(sink) => match device(sink) {
+                Some(name) => Box::new(SoundSpeaker::open(name, clock)?),
+                None => Box::new(WavSpeaker::create(Path::new(sink), clock)?),
+            },
             None => Box::new(NullSpeaker::new(clock)),
         };
         let (recording, arrivals) = (self.record.clone(), self.arrivals.clone());
