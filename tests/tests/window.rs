@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use client::app::write_png;
 use komado_tests::desktop::Desktop;
 use komado_tests::namespace::Namespace;
 use komado_tests::product::{Server, headless};
@@ -14,6 +15,9 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// The bars of the test picture as they look (75 % colour bars): the other side shows them.
 const BARS: [[u8; 3]; 4] = [[191, 191, 0], [0, 191, 191], [0, 191, 0], [191, 0, 191]];
+
+/// A picture that is sent in the chat.
+const ORANGE: [u8; 3] = [240, 130, 30];
 
 /// Behind words about what went wrong.
 const WRONG: [u8; 3] = [248, 230, 225];
@@ -133,6 +137,13 @@ fn a_person_signs_in_writes_a_line_and_takes_a_call() {
     bob.say(&format!("say {chat} 小窓から見えます")).unwrap();
     bob.wait_event("stored", SOON).unwrap();
     desktop.keep(&stage.picture("chat")).unwrap();
+
+    // Bob sends a picture: it comes by itself, and is seen in the line that it hangs on.
+    let sent = PathBuf::from(stage.place("orange.png"));
+    write_png(&sent, 200, 120, [ORANGE[0], ORANGE[1], ORANGE[2], 255].repeat(200 * 120)).unwrap();
+    bob.say(&format!("send {chat} {}", sent.display())).unwrap();
+    desktop.until("bob's picture in the chat", |desktop| Ok(desktop.screenshot()?.count(ORANGE, 12) > 15_000)).unwrap();
+    desktop.keep(&stage.picture("chat-picture")).unwrap();
 
     // Bob calls; one key takes the call, and his picture is on her screen.
     bob.say(&format!("call {chat}")).unwrap();

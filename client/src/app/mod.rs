@@ -5,6 +5,8 @@ mod devices;
 mod entrance;
 mod options;
 mod run;
+mod seeing;
+mod stills;
 mod view;
 
 use std::{collections::VecDeque, sync::Arc, thread::JoinHandle};
@@ -16,6 +18,7 @@ use tokio::sync::mpsc;
 pub use devices::{Pictures, Senses};
 pub use entrance::{Entrance, Failure, SignIn};
 pub use options::{AppOptions, OptionsError};
+pub use stills::{Look, StillError, StillKey, Stills, write_png};
 pub use view::View;
 
 use crate::engine::{Command, Event};
@@ -45,6 +48,8 @@ enum Order {
     Cancel,
     SignOut,
     Give(Command),
+    /// Gets a picture that somebody looks at.
+    See(StillKey),
     Quit,
 }
 
@@ -53,6 +58,7 @@ struct Shared {
     view: Mutex<View>,
     events: Mutex<VecDeque<Event>>,
     pictures: Pictures,
+    stills: Stills,
     senses: Senses,
     wake: Wake,
 }
@@ -95,6 +101,7 @@ impl App {
             view: Mutex::new(View::default()),
             events: Mutex::default(),
             pictures,
+            stills: Stills::default(),
             senses: Senses::default(),
             wake,
         });
@@ -119,6 +126,18 @@ impl App {
     /// The pictures of a call.
     pub fn pictures(&self) -> &Pictures {
         &self.shared.pictures
+    }
+
+    /// Still pictures, as far as they have come; [`App::see`] gets them.
+    pub fn stills(&self) -> &Stills {
+        &self.shared.stills
+    }
+
+    /// Gets a picture, unless it is there or on its way. Many are asked for at every drawing.
+    pub fn see(&self, key: StillKey) {
+        if self.shared.stills.wait_for(&key) {
+            self.order(Order::See(key));
+        }
     }
 
     /// Microphone and camera, on or off.

@@ -12,6 +12,8 @@ use super::{
     devices::watched,
     entrance::{Entrance, Failure, Plan, SignIn, Way, proxy_rules},
     options::AppOptions,
+    seeing::Seeing,
+    stills::StillKey,
 };
 use crate::{
     engine::{Command, ConnectOptions, Credentials, Engine, Event, Proof, State},
@@ -48,6 +50,7 @@ struct Run {
     asked: Option<(ServerAddress, Fingerprint)>,
     attempt: JoinSet<Result<Way, Failure>>,
     running: Option<Running>,
+    seeing: Seeing,
 }
 
 enum Woken {
@@ -55,6 +58,7 @@ enum Woken {
     Way(Result<Way, Failure>),
     Event(Option<Event>),
     State,
+    Seen,
 }
 
 impl Run {
@@ -68,6 +72,7 @@ impl Run {
             asked: None,
             attempt: JoinSet::new(),
             running: None,
+            seeing: Seeing::default(),
         }
     }
 
@@ -80,6 +85,7 @@ impl Run {
                 Some(way) = self.attempt.join_next(), if !self.attempt.is_empty() => {
                     Woken::Way(way.unwrap_or_else(|error| Err(Failure::Other(error.to_string()))))
                 }
+                () = self.seeing.seen(&self.shared.stills), if self.seeing.is_busy() => Woken::Seen,
                 woken = next(self.running.as_mut()) => woken,
             };
             match woken {
@@ -89,6 +95,7 @@ impl Run {
                 Woken::Event(Some(event)) => self.happened(event).await,
                 Woken::Event(None) => self.running = None,
                 Woken::State => {}
+                Woken::Seen => (self.shared.wake)(),
             }
         }
         self.stop().await;
@@ -153,6 +160,7 @@ impl Run {
                 self.give(Command::LogOut).await;
             }
             Order::Give(command) => self.give(command).await,
+            Order::See(key) => self.see(key).await,
             Order::Quit => {}
         }
     }
@@ -162,6 +170,18 @@ impl Run {
             && let Err(error) = running.engine.give(command).await
         {
             tracing::error!(%error, "a command was not obeyed");
+        }
+    }
+
+    async fn see(&mut self, key: StillKey) {
+        match (self.seeing.begin(&key), self.running.is_some()) {
+            (Ok(command), true) => self.give(command).await,
+            (Err(error), _) => {
+                tracing::warn!(%error, "a picture cannot be kept");
+                self.shared.stills.put_broken(key);
+            }
+            // It is forgotten with everything else.
+            (Ok(_), false) => {}
         }
     }
 
@@ -210,9 +230,14 @@ impl Run {
             running.engine.ended().await;
         }
         self.shared.pictures.clear();
+        self.shared.stills.clear();
+        self.seeing = Seeing::default();
     }
 
     async fn happened(&mut self, event: Event) {
+        if self.seeing.take(&event, &self.shared.stills) {
+            return (self.shared.wake)();
+        }
         match &event {
             Event::LoggedIn { account, session, .. } => {
                 self.entrance = Entrance::Inside;

@@ -23,12 +23,15 @@ impl View {
         let (a, b) = (&self.state, &other.state);
         let same_chats = a.chats.len() == b.chats.len()
             && a.chats.iter().zip(&b.chats).all(|((i, a), (j, b))| i == j && Arc::ptr_eq(a, b));
+        let same_searches = a.searches.len() == b.searches.len()
+            && a.searches.iter().zip(&b.searches).all(|((i, a), (j, b))| i == j && Arc::ptr_eq(a, b));
         !(Arc::ptr_eq(a, b)
             || same_chats
                 && Arc::ptr_eq(&a.roster, &b.roster)
                 && a.account == b.account
                 && same_call(a.call.as_ref(), b.call.as_ref())
                 && a.transfers == b.transfers
+                && same_searches
                 && same_connection(&a.connection, &b.connection))
     }
 }

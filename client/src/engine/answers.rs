@@ -54,13 +54,15 @@ impl Core {
             }),
             Purpose::Mark(chat) => response.read().map(|marks| self.marked(chat, marks)),
             Purpose::Look { chat, place } => response.read().map(|page| self.looked_up(chat, place, page)),
-            Purpose::Pins(chat) => response.read().map(|page| self.pins_listed(chat, page)),
+            Purpose::Pins { chat, first } => response.read().map(|page| self.pins_listed(chat, page, first)),
             Purpose::Scheduled(chat) => response.read().map(|all: AllScheduled| {
                 self.tell(Event::Scheduled { chat, scheduled: all.scheduled });
             }),
             Purpose::Upload => response.read().map(|progress| self.uploaded(progress, false)),
             Purpose::Piece => response.read().map(|progress| self.uploaded(progress, true)),
-            Purpose::SearchLines => response.read().map(|found| self.found_lines(found)),
+            Purpose::SearchLines { query, chat, before } => {
+                response.read().map(|found| self.found_lines(&query, chat, before, found))
+            }
             Purpose::Say { chat, key } if response.status == ACCEPTED_FOR_LATER => {
                 response.read().map(|scheduled| self.scheduled(chat, &key, scheduled))
             }
@@ -109,6 +111,7 @@ impl Core {
             }
             Purpose::Say { chat, key } => self.not_stored(*chat, key, lasting),
             Purpose::ReadChat(chat) => self.chat_not_read(*chat),
+            Purpose::SearchLines { chat, .. } => self.stop_search(*chat),
             Purpose::Upload | Purpose::Piece => return self.not_uploaded(&problem),
             Purpose::Fetch => return self.give_up_fetching(&problem.detail),
             // Said again at the next look at the person.

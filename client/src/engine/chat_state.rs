@@ -3,13 +3,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use relay::vocabulary::{Chat, History, Marks, Message, Notice, SendMessage, Signal, TYPING_AGAIN_MS};
+use relay::vocabulary::{Change, Chat, History, Marks, Message, Notice, SendMessage, Signal, TYPING_AGAIN_MS};
 
 /// Lines of a chat that are kept at hand; older ones are looked up.
 pub const LINES_AT_HAND: usize = 500;
 
 /// Most lines of a [`Lookup`]: what is further away from where it grows is let go of.
 const LINES_LOOKED_UP: usize = 1_000;
+
+/// Most pinned lines that are kept at hand.
+const PINS_AT_HAND: usize = 200;
 
 #[derive(Debug, Clone, Default)]
 pub struct ChatState {
@@ -28,6 +31,8 @@ pub struct ChatState {
     pub typing: BTreeMap<u64, u64>,
     /// Older lines that were looked up; shown instead of [`ChatState::lines`] while it is there.
     pub lookup: Option<Lookup>,
+    /// What is pinned, as far as it was asked for.
+    pub pins: Vec<Stored>,
 }
 
 /// A line of a chat.
@@ -55,6 +60,14 @@ pub struct Lookup {
     pub has_newer: bool,
 }
 
+impl Lookup {
+    /// Whether a line with this sequence number would be among these.
+    pub fn spans(&self, sequence: u64) -> bool {
+        let ends = self.lines.first().zip(self.lines.last());
+        ends.is_some_and(|(a, b)| (a.message.sequence..=b.message.sequence).contains(&sequence))
+    }
+}
+
 /// Which lines are looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
@@ -72,6 +85,8 @@ pub enum Consequence {
     Nothing,
     /// Who belongs to the chat has changed: ask the server.
     Membership,
+    /// What is pinned has changed: ask the server.
+    Pins,
 }
 
 impl ChatState {
@@ -88,7 +103,8 @@ impl ChatState {
         self.settle(&message.key);
         if message.change.is_some() {
             self.change(&message);
-            return Consequence::Nothing;
+            let of_pins = matches!(message.change, Some(Change::Pin { .. }));
+            return if of_pins { Consequence::Pins } else { Consequence::Nothing };
         }
         self.typing.remove(&message.from.id);
         let consequence = self.note(&message);
@@ -227,6 +243,22 @@ impl ChatState {
         self.lookup = Some(lookup);
     }
 
+    /// A page of what is pinned came.
+    pub fn pinned(&mut self, page: &History, first: bool) {
+        if first {
+            self.pins.clear();
+        }
+        let room = PINS_AT_HAND.saturating_sub(self.pins.len());
+        let line = |message: &Message| Stored { message: Arc::new(message.clone()), as_of: page.latest };
+        self.pins.extend(page.messages.iter().take(room).map(line));
+    }
+
+    /// The line with this sequence number, if it is at hand.
+    pub fn line(&self, sequence: u64) -> Option<&Arc<Message>> {
+        let looked_up = self.lookup.iter().flat_map(|lookup| &lookup.lines);
+        looked_up.chain(self.stored()).map(|stored| &stored.message).find(|message| message.sequence == sequence)
+    }
+
     fn stored(&self) -> impl Iterator<Item = &Stored> {
         self.lines.iter().filter_map(|line| match line {
             Line::Stored(stored) => Some(stored),
@@ -245,7 +277,7 @@ impl ChatState {
         });
         let looked_up = self.lookup.iter_mut().flat_map(|lookup| lookup.lines.iter_mut());
         let of = later.change.as_ref().map(relay::vocabulary::Change::of);
-        for stored in at_hand.chain(looked_up) {
+        for stored in at_hand.chain(looked_up).chain(&mut self.pins) {
             if Some(stored.message.sequence) == of && stored.as_of < later.sequence {
                 Arc::make_mut(&mut stored.message).apply(later);
                 stored.as_of = later.sequence;
@@ -270,7 +302,7 @@ impl ChatState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use relay::vocabulary::{Account, Change};
+    use relay::vocabulary::Account;
 
     const ME: u64 = 1;
 

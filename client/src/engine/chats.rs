@@ -99,7 +99,7 @@ impl Core {
                     Arc::make_mut(known).lookup = None;
                 }
             }
-            InChat::Pins => drop(self.ask(Purpose::Pins(chat), "GET", &path("/pins"), &())),
+            InChat::Pins => self.ask_pins(chat),
             InChat::Scheduled => drop(self.ask(Purpose::Scheduled(chat), "GET", &path("/scheduled"), &())),
             InChat::TakeBack(scheduled) => {
                 let purpose = Purpose::InChat("take a line back");
@@ -212,8 +212,10 @@ impl Core {
                 return;
             }
             let consequence = Arc::make_mut(known).store(message.clone(), me);
-            if consequence == Consequence::Membership {
-                self.refresh(chat);
+            match consequence {
+                Consequence::Membership => self.refresh(chat),
+                Consequence::Pins => self.ask_pins(chat),
+                Consequence::Nothing => {}
             }
         }
         self.tell(Event::Message { chat, message });

@@ -72,6 +72,10 @@ pub enum Command {
         /// Where the answer before this one ended.
         before: Option<u64>,
     },
+    /// Forgets what was found in all chats, or in one.
+    StopSearch {
+        chat: Option<ChatId>,
+    },
     /// Sends a line. It is sent again until the server has it, and stored there once.
     Say {
         chat: ChatId,

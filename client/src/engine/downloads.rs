@@ -13,12 +13,39 @@ use relay::vocabulary::{BULK_BYTES_MAX, Bulk, Response};
 
 use super::{core::Core, event::Event, requests::Purpose, state::Transfer, uploads::TRANSFERS_MAX};
 
+/// What is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A file that hangs on a line, part by part.
+    File(String),
+    /// The thumbnail of one.
+    Thumbnail(String),
+}
+
+impl Source {
+    fn name(&self) -> &str {
+        match self {
+            Self::File(name) | Self::Thumbnail(name) => name,
+        }
+    }
+
+    fn path(&self, from: u64) -> String {
+        match self {
+            Self::File(file) => format!("/v1/files/{file}/content?from={from}&length={BULK_BYTES_MAX}"),
+            Self::Thumbnail(file) => format!("/v1/files/{file}/thumbnail"),
+        }
+    }
+
+    fn is_small(&self) -> bool {
+        !matches!(self, Self::File(_))
+    }
+}
+
 /// A file that is fetched.
 #[derive(Debug)]
 pub(super) struct Fetching {
     number: u64,
-    file: String,
-    small: bool,
+    source: Source,
     to: PathBuf,
     begun: Option<File>,
     got: u64,
@@ -28,16 +55,16 @@ pub(super) struct Fetching {
 pub(super) type Fetches = VecDeque<Fetching>;
 
 impl Core {
-    /// Fetches a file, or its thumbnail, to a path.
-    pub(super) fn fetch(&mut self, file: String, to: PathBuf, small: bool) {
+    /// Fetches something to a path.
+    pub(super) fn fetch(&mut self, source: Source, to: PathBuf) {
         self.last_transfer += 1;
         let number = self.last_transfer;
         if self.fetching.len() >= TRANSFERS_MAX {
-            return self.too_many_transfers(number);
+            return self.too_many_transfers(number, Some(to.display().to_string()));
         }
-        let transfer = Transfer { chat: None, name: file.clone(), up: false, done: 0, size: 0 };
+        let transfer = Transfer { chat: None, name: source.name().to_owned(), up: false, done: 0, size: 0 };
         self.state.transfers.insert(number, transfer);
-        self.fetching.push_back(Fetching { number, file, small, to, begun: None, got: 0, asked: false });
+        self.fetching.push_back(Fetching { number, source, to, begun: None, got: 0, asked: false });
         self.fetch_on();
     }
 
@@ -54,13 +81,16 @@ impl Core {
         if !self.link.as_ref().is_some_and(|link| link.authenticated) {
             return;
         }
-        let Some(fetching) = self.fetching.front().filter(|fetching| !fetching.asked) else { return };
-        let (file, got) = (&fetching.file, fetching.got);
-        let path = if fetching.small {
-            format!("/v1/files/{file}/thumbnail")
-        } else {
-            format!("/v1/files/{file}/content?from={got}&length={BULK_BYTES_MAX}")
-        };
+        if self.fetching.front().is_none_or(|fetching| fetching.asked) {
+            return;
+        }
+        // What is small and looked at is not kept waiting by what is large: that goes on afterwards.
+        let small = self.fetching.iter().position(|fetching| fetching.source.is_small());
+        if let Some(small) = small.and_then(|index| self.fetching.remove(index)) {
+            self.fetching.push_front(small);
+        }
+        let Some(fetching) = self.fetching.front() else { return };
+        let path = fetching.source.path(fetching.got);
         let asked = self.ask_bulk(Purpose::Fetch, "GET", &path, Bytes::new());
         if let Some(fetching) = self.fetching.front_mut() {
             fetching.asked = asked;
@@ -98,11 +128,13 @@ impl Core {
         match fetching.finish() {
             Ok(()) => {
                 let path = fetching.to.display().to_string();
-                self.tell(Event::Fetched { transfer: fetching.number, file: fetching.file, path, size: fetching.got });
+                let file = fetching.source.name().to_owned();
+                self.tell(Event::Fetched { transfer: fetching.number, file, path, size: fetching.got });
             }
             Err(error) => {
                 let reason = format!("the file cannot be written: {error}");
-                self.tell(Event::TransferFailed { transfer: fetching.number, reason });
+                let path = Some(fetching.to.display().to_string());
+                self.tell(Event::TransferFailed { transfer: fetching.number, reason, path });
             }
         }
         self.fetch_on();
@@ -117,7 +149,8 @@ impl Core {
         {
             tracing::warn!(%error, "half a file stays behind");
         }
-        self.tell(Event::TransferFailed { transfer: fetching.number, reason: reason.to_owned() });
+        let path = Some(fetching.to.display().to_string());
+        self.tell(Event::TransferFailed { transfer: fetching.number, reason: reason.to_owned(), path });
         self.fetch_on();
     }
 }

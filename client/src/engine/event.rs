@@ -117,6 +117,9 @@ pub enum Event {
     TransferFailed {
         transfer: u64,
         reason: String,
+        /// Where the file was to be written, if it was one to be fetched.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
     },
     /// In a chat that is watched: someone types, or has come further.
     Signal {

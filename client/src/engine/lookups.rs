@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use relay::vocabulary::{ChatId, Found, History};
 
-use super::{chat_state::Place, core::Core, event::Event, requests::Purpose};
+use super::{chat_state::Place, core::Core, event::Event, requests::Purpose, state::Search};
 
 /// Lines that are looked up at a time.
 const PAGE: u32 = 100;
+
+/// Lines that are kept of a search.
+const HITS_KEPT: usize = 500;
 
 impl Core {
     /// Looks lines up, if there are any in that direction.
@@ -31,10 +34,22 @@ impl Core {
         self.tell(Event::History { chat, messages: page.messages, more: page.more });
     }
 
+    /// Asks what is pinned, once for any number of reasons.
+    pub(super) fn ask_pins(&mut self, chat: ChatId) {
+        let purpose = Purpose::Pins { chat, first: true };
+        if !self.link.as_ref().is_some_and(|link| link.requests.is_waiting(&purpose)) {
+            self.ask(purpose, "GET", &format!("/v1/chats/{chat}/pins"), &());
+        }
+    }
+
     /// A page of what is pinned came; the next one is asked for.
-    pub(super) fn pins_listed(&mut self, chat: ChatId, page: History) {
+    pub(super) fn pins_listed(&mut self, chat: ChatId, page: History, first: bool) {
+        if let Some(known) = self.state.chats.get_mut(&chat) {
+            Arc::make_mut(known).pinned(&page, first);
+        }
         if let Some(last) = page.messages.last().filter(|_| page.more) {
-            self.ask(Purpose::Pins(chat), "GET", &format!("/v1/chats/{chat}/pins?after={}", last.sequence), &());
+            let path = format!("/v1/chats/{chat}/pins?after={}", last.sequence);
+            self.ask(Purpose::Pins { chat, first: false }, "GET", &path, &());
         }
         self.tell(Event::Pins { chat, messages: page.messages, more: page.more });
     }
@@ -46,10 +61,34 @@ impl Core {
                 path += &format!("&{name}={value}");
             }
         }
-        self.ask(Purpose::SearchLines, "GET", &path, &());
+        match self.state.searches.get_mut(&chat).filter(|search| before.is_some() && search.query == query) {
+            Some(search) => Arc::make_mut(search).waits = true,
+            None => {
+                let search = Search { query: query.to_owned(), waits: true, ..Search::default() };
+                self.state.searches.insert(chat, Arc::new(search));
+            }
+        }
+        let purpose = Purpose::SearchLines { query: query.to_owned(), chat, before };
+        if !self.ask(purpose, "GET", &path, &()) {
+            self.stop_search(chat);
+        }
     }
 
-    pub(super) fn found_lines(&mut self, found: Found) {
+    pub(super) fn stop_search(&mut self, chat: Option<ChatId>) {
+        self.state.searches.remove(&chat);
+    }
+
+    pub(super) fn found_lines(&mut self, query: &str, chat: Option<ChatId>, before: Option<u64>, found: Found) {
+        // Of several searches that overtake each other the last one counts.
+        if let Some(search) = self.state.searches.get_mut(&chat).filter(|search| search.query == query) {
+            let search = Arc::make_mut(search);
+            if before.is_none() {
+                search.hits.clear();
+            }
+            search.hits.extend(found.hits.iter().cloned());
+            search.waits = false;
+            search.next = found.next.filter(|_| search.hits.len() < HITS_KEPT);
+        }
         self.tell(Event::Found { hits: found.hits, next: found.next });
     }
 }

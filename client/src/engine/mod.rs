@@ -29,5 +29,5 @@ pub use connecting::{ConnectOptions, Proof};
 pub use core::{Engine, EngineEnded};
 pub use event::Event;
 pub use roster::Roster;
-pub use state::{CallState, ConnectionState, State, Transfer};
+pub use state::{CallState, ConnectionState, Search, State, Transfer};
 pub use uploads::Attach;

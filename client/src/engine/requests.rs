@@ -40,9 +40,17 @@ pub(super) enum Purpose {
         chat: ChatId,
         place: Place,
     },
-    Pins(ChatId),
+    /// The first page of what is pinned, or a later one.
+    Pins {
+        chat: ChatId,
+        first: bool,
+    },
     Scheduled(ChatId),
-    SearchLines,
+    SearchLines {
+        query: String,
+        chat: Option<ChatId>,
+        before: Option<u64>,
+    },
     /// How much of a file has come.
     Upload,
     Piece,
@@ -92,9 +100,9 @@ impl Purpose {
             Self::Marks(_) => "ask who has read a chat",
             Self::Mark(_) => "mark as read",
             Self::Look { .. } => "look lines up",
-            Self::Pins(_) => "ask what is pinned",
+            Self::Pins { .. } => "ask what is pinned",
             Self::Scheduled(_) => "ask what is sent later",
-            Self::SearchLines => "search",
+            Self::SearchLines { .. } => "search",
             Self::Upload | Self::Piece => "send a file",
             Self::Fetch => "fetch a file",
             Self::Say { .. } => "say",

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use relay::vocabulary::{Account, Call, ChatId};
+use relay::vocabulary::{Account, Call, ChatId, Hit};
 
 use super::{chat_state::ChatState, roster::Roster};
 use crate::{call::Report, link::Path};
@@ -16,8 +16,22 @@ pub struct State {
     pub call: Option<CallState>,
     /// Contacts with their presence, requests, blocks, and what this account is itself.
     pub roster: Arc<Roster>,
+    /// What was searched for last in each chat, and, without one, in all chats.
+    pub searches: BTreeMap<Option<ChatId>, Arc<Search>>,
     /// Files on their way, by the numbers that events give them.
     pub transfers: BTreeMap<u64, Transfer>,
+}
+
+/// Lines that were searched for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Search {
+    pub query: String,
+    /// The newest first.
+    pub hits: Vec<Hit>,
+    /// Where older ones begin, if there are more.
+    pub next: Option<u64>,
+    /// Whether an answer is waited for.
+    pub waits: bool,
 }
 
 /// A file on its way.

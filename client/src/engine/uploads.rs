@@ -28,6 +28,8 @@ pub(super) const TRANSFERS_MAX: usize = 1_000;
 pub enum Attach {
     /// A file.
     File(PathBuf),
+    /// A file that was made to be sent, and is removed once that is done or given up.
+    Passing(PathBuf),
     /// So much of what the microphone gives.
     Voice(Duration),
 }
@@ -55,8 +57,8 @@ struct Upload {
     on_the_way: u32,
     /// The server has asked for patience.
     waits: bool,
-    /// A recording is gone with its upload.
-    _recording: Option<TempPath>,
+    /// A file that was made to be sent is gone with its upload.
+    _passing: Option<TempPath>,
 }
 
 /// A voice message was recorded.
@@ -80,7 +82,7 @@ impl Core {
         self.last_transfer += 1;
         let number = self.last_transfer;
         if self.sending.len() >= TRANSFERS_MAX {
-            return self.too_many_transfers(number);
+            return self.too_many_transfers(number, None);
         }
         self.sending.push_back(Sending { number, chat, message, is_picture, waiting: attach.into(), upload: None });
         if self.sending.len() == 1 {
@@ -88,9 +90,9 @@ impl Core {
         }
     }
 
-    pub(super) fn too_many_transfers(&self, transfer: u64) {
+    pub(super) fn too_many_transfers(&self, transfer: u64, path: Option<String>) {
         let reason = format!("{TRANSFERS_MAX} files wait for their turn already: wait until some have come");
-        self.tell(Event::TransferFailed { transfer, reason });
+        self.tell(Event::TransferFailed { transfer, reason, path });
     }
 
     /// Begins with the next file of the first line, or sends the line when all its files are there.
@@ -112,6 +114,17 @@ impl Core {
                 Ok(upload) => self.announce(upload),
                 Err(reason) => self.give_up_sending(&reason),
             },
+            Attach::Passing(path) => {
+                let passing = TempPath::try_from_path(path).map_err(|error| error.to_string());
+                let opened = passing.and_then(|path| {
+                    let upload = open(&path, None)?;
+                    Ok(Upload { _passing: Some(path), ..upload })
+                });
+                match opened {
+                    Ok(upload) => self.announce(upload),
+                    Err(reason) => self.give_up_sending(&reason),
+                }
+            }
             Attach::Voice(length) => self.record(length),
         }
     }
@@ -221,7 +234,7 @@ impl Core {
     fn give_up_sending(&mut self, reason: &str) {
         let Some(sending) = self.sending.pop_front() else { return };
         self.state.transfers.remove(&sending.number);
-        self.tell(Event::TransferFailed { transfer: sending.number, reason: reason.to_owned() });
+        self.tell(Event::TransferFailed { transfer: sending.number, reason: reason.to_owned(), path: None });
         self.begin_upload();
     }
 
@@ -251,7 +264,7 @@ impl Core {
         }
         let opened = recorded.result.and_then(|(path, voice)| {
             let mut upload = open(&path, Some(voice))?;
-            upload._recording = Some(path);
+            upload._passing = Some(path);
             Ok(upload)
         });
         match opened {
@@ -294,7 +307,7 @@ fn open(path: &Path, voice: Option<Voice>) -> Result<Upload, String> {
     };
     let media = if voice.is_some() { VOICE_MEDIA } else { media_type(&name) }.to_owned();
     let announce = SendFile { name, media, size: metadata.len(), key: String::new(), voice };
-    Ok(Upload { file, announce, id: None, next: 0, on_the_way: 0, waits: false, _recording: None })
+    Ok(Upload { file, announce, id: None, next: 0, on_the_way: 0, waits: false, _passing: None })
 }
 
 /// The media type that a name promises; the server looks at pictures itself.

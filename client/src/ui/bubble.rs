@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use egui::{
-    Align2, Color32, CornerRadius, Galley, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, text::TextFormat,
+    Color32, CornerRadius, Galley, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, text::TextFormat,
 };
 use relay::vocabulary::{Attachment, Message, Reaction};
 
 use super::{
-    Scene, Value, avatar, controls, icons,
+    Out, Scene, Value,
+    attachment::Part,
+    avatar, controls, icons,
     markup::{self, Marked},
     names,
     theme::{Palette, letter, radius, regular, semibold, size, space},
@@ -49,14 +51,13 @@ pub struct Bubble {
     name: Option<Arc<Galley>>,
     answers: Option<(Arc<Galley>, Arc<Galley>)>,
     text: Option<(Marked, Arc<Galley>)>,
-    files: Vec<Arc<Galley>>,
+    files: Vec<Part>,
     reactions: Vec<(Arc<Galley>, bool, String)>,
     meta: Option<Arc<Galley>>,
     body: f32,
 }
 
 const PAD: Vec2 = Vec2::new(12.0, 7.0);
-const FILE: f32 = 30.0;
 const CHIP: f32 = 24.0;
 
 /// What a person did with a bubble.
@@ -64,6 +65,10 @@ const CHIP: f32 = 24.0;
 pub enum Deed {
     React(String, bool),
     Open(String),
+    /// A picture is to be seen large.
+    View(Attachment),
+    /// The line that is answered is to be seen.
+    Jump(u64),
 }
 
 impl Bubble {
@@ -82,7 +87,7 @@ impl Bubble {
             (who, controls::cut(ui, what, regular(letter::SMALL), palette.soft, inner - 10.0))
         });
         let text = text(ui, scene, content, palette, inner);
-        let files: Vec<_> = content.files.iter().map(|file| file_words(ui, file, palette, inner)).collect();
+        let files: Vec<_> = content.files.iter().map(|file| Part::lay_out(ui, scene, file, inner)).collect();
         let reactions = message.map(|message| chips(ui, scene, &message.reactions, palette)).unwrap_or_default();
         let meta = content.last.then(|| meta(ui, scene, content, palette)).flatten();
         let mut size = Vec2::ZERO;
@@ -95,7 +100,7 @@ impl Bubble {
             below(Vec2::new(who.size().x.max(what.size().x) + 10.0, who.size().y + what.size().y + 6.0));
         });
         text.iter().for_each(|(_, text)| below(text.size()));
-        files.iter().for_each(|file| below(Vec2::new(file.size().x + 26.0, FILE)));
+        files.iter().for_each(|part| below(part.size()));
         let body = size.y + 2.0 * PAD.y;
         let chips = if reactions.is_empty() { 0.0 } else { CHIP + 2.0 };
         let meta_height = meta.as_ref().map_or(0.0, |meta| meta.size().y + 3.0);
@@ -113,19 +118,20 @@ impl Bubble {
         }
     }
 
-    /// Draws it with its upper edge at `top`; gives the bubble's own response, and what was done.
+    /// Draws it at the upper edge of `room`; gives the bubble's own response, and what was done.
     pub fn draw(
         &self,
         ui: &mut Ui,
+        scene: &Scene<'_>,
         content: &Content<'_>,
         room: Rect,
-        top: f32,
         id: egui::Id,
+        out: &mut Out,
     ) -> (Response, Option<Deed>) {
         let palette = Palette::of(ui);
         let side = if content.many && !content.own { size::AVATAR_SMALL + space::SMALL } else { 0.0 };
         let left = if content.own { room.right() - self.width } else { room.left() + side };
-        let area = Rect::from_min_size(Pos2::new(left, top), Vec2::new(self.width, self.body));
+        let area = Rect::from_min_size(Pos2::new(left, room.top()), Vec2::new(self.width, self.body));
         let response = ui.interact(area, id, Sense::click());
         let (small, full) = (4, radius::BUBBLE);
         let corners = match (content.own, content.last) {
@@ -157,6 +163,19 @@ impl Bubble {
             ui.painter().rect_filled(bar, 1.0, palette.accent_text);
             ui.painter().galley(at + Vec2::new(10.0, 0.0), who.clone(), palette.accent_text);
             ui.painter().galley(at + Vec2::new(10.0, who.size().y), what.clone(), palette.soft);
+            let width = who.size().x.max(what.size().x) + 10.0;
+            let quote = ui.interact(
+                Rect::from_min_size(at, Vec2::new(width, height)),
+                egui::Id::new((id, "quote")),
+                Sense::click(),
+            );
+            controls::focus_ring(ui, &quote, radius::SMALL);
+            let quote = controls::named(ui, quote, &scene.say("chat-to-quoted"));
+            if quote.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
+                && let Some(to) = content.message.and_then(|message| message.reply_to)
+            {
+                deed = Some(Deed::Jump(to));
+            }
             at.y += height + 6.0;
         }
         if let Some((marked, text)) = &self.text {
@@ -171,11 +190,11 @@ impl Bubble {
             ui.painter().galley(at, text.clone(), palette.text);
             at.y += text.size().y;
         }
-        for file in &self.files {
-            let middle = at + Vec2::new(0.0, FILE / 2.0);
-            ui.painter().text(middle, Align2::LEFT_CENTER, icons::FILE, regular(letter::ICON), palette.soft);
-            ui.painter().galley(middle + Vec2::new(26.0, -file.size().y / 2.0), file.clone(), palette.text);
-            at.y += FILE;
+        for (index, (part, file)) in self.files.iter().zip(content.files).enumerate() {
+            if part.draw(ui, scene, file, at, id.with(("file", index)), out) {
+                deed = Some(Deed::View(file.clone()));
+            }
+            at.y += part.size().y;
         }
         let below = self.reactions_below(ui, palette, content.own, area, id, &mut deed);
         if let Some(meta) = &self.meta {
@@ -246,11 +265,6 @@ fn text(
     Some((marked, galley))
 }
 
-fn file_words(ui: &Ui, file: &Attachment, palette: &Palette, width: f32) -> Arc<Galley> {
-    let text = format!("{}  {}", file.name, bytes(file.size));
-    controls::cut(ui, &text, regular(letter::SMALL + 1.0), palette.text, width - 26.0)
-}
-
 fn chips(ui: &Ui, scene: &Scene<'_>, reactions: &[Reaction], palette: &Palette) -> Vec<(Arc<Galley>, bool, String)> {
     let chip = |reaction: &Reaction| {
         let text = match reaction.by.len() {
@@ -273,13 +287,4 @@ fn meta(ui: &Ui, scene: &Scene<'_>, content: &Content<'_>, palette: &Palette) ->
         Mark::Read => scene.words.with("chat-read", &[("when", Value::Text(&clock))]),
     };
     (!text.is_empty()).then(|| ui.painter().layout_no_wrap(text, regular(letter::TINY), palette.soft))
-}
-
-/// A size in the unit that is short.
-fn bytes(size: u64) -> String {
-    match size {
-        0..1_000 => format!("{size} B"),
-        1_000..1_000_000 => format!("{} kB", size.div_ceil(1_000)),
-        _ => format!("{:.1} MB", size as f64 / 1e6),
-    }
 }

@@ -1,17 +1,21 @@
 //! A chat in a window of its own: its head, its history, and where the next line is written.
 
-use egui::{CentralPanel, Frame, Margin, RichText, Ui};
+use egui::{CentralPanel, Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, Ui};
 use relay::vocabulary::{ChatId, Standing};
 
 use super::{
-    Action, Native, Out, Scene, call, chat_head,
-    composer::{self, Composer},
+    Action, Native, Out, Scene, attachment, call, chat_head,
+    chat_search::ChatSearch,
+    composer::{self, Composer, Staged},
     contacts, controls,
-    history::History,
-    icons, names,
+    history::{History, With},
+    icons, names, notices, pins,
     theme::{Palette, letter, regular, space},
+    viewer::{self, Viewer},
 };
-use crate::engine::{ChatState, Command, InChat, Line};
+use crate::engine::{ChatState, Command, InChat};
+
+const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
 
 /// One chat's window.
 #[derive(Debug)]
@@ -23,6 +27,9 @@ pub struct ChatScreen {
     typing: composer::Seen,
     /// Up to where the server was told that this was read.
     read: u64,
+    /// A picture that is looked at.
+    viewer: Option<Viewer>,
+    search: ChatSearch,
 }
 
 impl ChatScreen {
@@ -34,7 +41,19 @@ impl ChatScreen {
             watched: false,
             typing: composer::Seen::new(),
             read: 0,
+            viewer: None,
+            search: ChatSearch::default(),
         }
+    }
+
+    /// Brings a line in sight.
+    pub fn jump(&mut self, sequence: u64) {
+        self.history.jump(sequence);
+    }
+
+    /// Files are to go with the next line. Gives how many there was no room for.
+    pub fn stage(&mut self, files: Vec<Staged>) -> usize {
+        self.composer.stage(files)
     }
 
     pub fn chat(&self) -> ChatId {
@@ -59,13 +78,28 @@ impl ChatScreen {
         if !self.watched {
             self.watched = true;
             out.give(Command::InChat { chat: self.chat, act: InChat::Watch(true) });
+            out.give(Command::InChat { chat: self.chat, act: InChat::Pins });
         }
         ui.spacing_mut().item_spacing.y = 0.0;
-        chat_head::show(ui, scene, known, out);
+        if let Some(viewer) = &self.viewer {
+            if viewer.show(ui, scene, out) {
+                self.viewer = None;
+            }
+            return;
+        }
+        self.take_dropped(ui, known);
+        viewer::invite_files(ui, scene);
+        if chat_head::show(ui, scene, known, out) || ui.input_mut(|input| input.consume_shortcut(&SEARCH)) {
+            self.search.toggle(self.chat, out);
+        }
+        self.search.field(ui, scene, self.chat, out);
         if let Some(call) = scene.view.state.call.as_ref().filter(|call| call.call.chat == self.chat) {
             call::bar(ui, scene, call, out);
         }
-        let quoted = self.composer.about().and_then(|of| text_of(known, of));
+        if let Some(to) = pins::show(ui, scene, known) {
+            self.history.jump(to);
+        }
+        let quoted = self.composer.about().and_then(|of| known.line(of)).map(|message| message.text.clone());
         controls::at_the_bottom(ui, "composer", |ui| {
             if let Some(text) = composer::typing(scene, known, &mut self.typing) {
                 Frame::new().inner_margin(Margin::symmetric(16, 0)).show(ui, |ui| {
@@ -74,6 +108,8 @@ impl ChatScreen {
                 // It is over when nothing more is heard.
                 ui.ctx().request_repaint_after(std::time::Duration::from_secs(2));
             }
+            transfers(ui, scene, self.chat);
+            notices::show_trouble(ui, scene, out);
             match known.chat.standing {
                 Standing::Joined => self.composer.show(ui, scene, self.chat, quoted, out),
                 Standing::Requested => requested(ui, scene, self.chat, out),
@@ -87,8 +123,17 @@ impl ChatScreen {
                 let text = scene.words.with("chat-empty-text", &[("name", super::Value::Text(&name))]);
                 return contacts::empty(ui, &scene.say("chat-empty"), &text, icons::CHAT_CIRCLE);
             }
-            if let Some(with) = self.history.show(ui, scene, known, out) {
-                self.composer.take(with);
+            if self.search.is_open() {
+                if let Some(to) = self.search.hits(ui, scene, self.chat, out) {
+                    self.history.jump(to);
+                }
+                return;
+            }
+            match self.history.show(ui, scene, known, out) {
+                Some(With::View(file)) => self.viewer = Some(Viewer::new(file)),
+                Some(With::Jump(to)) => self.history.jump(to),
+                Some(with) => self.composer.take(with),
+                None => {}
             }
         });
         let seen = scene.focused && self.history.is_at_end() && known.lookup.is_none();
@@ -98,19 +143,41 @@ impl ChatScreen {
         }
     }
 
+    /// Files that were dropped on the window go with the next line.
+    fn take_dropped(&mut self, ui: &Ui, known: &ChatState) {
+        let dropped = ui.ctx().input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
+        if known.chat.standing != Standing::Joined || dropped.is_empty() {
+            return;
+        }
+        let files = dropped.into_iter().filter_map(|file| file.path).filter_map(|path| {
+            // What cannot be sent, such as a folder, is passed over.
+            Staged::look(path, false).inspect_err(|error| tracing::info!(%error, "what was dropped is no file")).ok()
+        });
+        self.composer.stage(files.collect());
+    }
+
     /// What the engine must know when the window is closed.
     pub fn closing(&self) -> Command {
         Command::InChat { chat: self.chat, act: InChat::Watch(false) }
     }
 }
 
-fn text_of(chat: &ChatState, sequence: u64) -> Option<String> {
-    let looked_up = chat.lookup.iter().flat_map(|lookup| &lookup.lines).map(|stored| &stored.message);
-    let at_hand = chat.lines.iter().filter_map(|line| match line {
-        Line::Stored(stored) => Some(&stored.message),
-        Line::Pending { .. } => None,
-    });
-    looked_up.chain(at_hand).find(|message| message.sequence == sequence).map(|message| message.text.clone())
+/// Files on their way up, with how far they have come.
+fn transfers(ui: &mut Ui, scene: &Scene<'_>, chat: ChatId) {
+    let palette = Palette::of(ui);
+    let mine = scene.view.state.transfers.values().filter(|transfer| transfer.up && transfer.chat == Some(chat));
+    for transfer in mine {
+        Frame::new().inner_margin(Margin::symmetric(16, 4)).show(ui, |ui| {
+            let (area, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 24.0), egui::Sense::hover());
+            let words = attachment::progress_words(scene, transfer);
+            let name = [("name", super::Value::Text(&transfer.name)), ("how", super::Value::Text(&words))];
+            let text = scene.words.with("file-sending", &name);
+            let font = regular(letter::SMALL);
+            controls::line(ui, area.min, area.width(), &text, font, palette.soft);
+            let bar = egui::Rect::from_min_max(egui::pos2(area.left(), area.bottom() - 4.0), area.max);
+            attachment::progress_bar(ui, bar, transfer);
+        });
+    }
 }
 
 /// Before anything can be written, the request is answered.

@@ -12,7 +12,8 @@ use crate::engine::{ChatState, Command};
 
 pub const HEIGHT: f32 = 56.0;
 
-pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) {
+/// Draws it. Says whether the person wants to search, or no more.
+pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) -> bool {
     let palette = Palette::of(ui);
     let (area, grip) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::click_and_drag());
     if grip.drag_started() {
@@ -33,11 +34,13 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) {
         (None, _) => scene.say("chat-no-contact"),
     };
     let left = centre.x + size::AVATAR / 2.0 + space::NORMAL;
-    let width = area.right() - left - 4.0 * size::ICON_BUTTON - space::NORMAL;
+    let width = area.right() - left - 5.0 * size::ICON_BUTTON - space::NORMAL;
     controls::line(ui, egui::pos2(left, area.center().y - 18.0), width, &name, semibold(letter::HEADING), palette.text);
     controls::line(ui, egui::pos2(left, area.center().y + 3.0), width, &line, regular(letter::SMALL), palette.soft);
     let inside = Rect::from_min_max(area.min, area.max - Vec2::new(space::SMALL, 0.0));
+    let mut search = false;
     title_bar::buttons(ui, scene, out, inside, |ui, out| {
+        search = controls::icon_button(ui, icons::MAGNIFYING_GLASS, &scene.say("chat-search")).clicked();
         if scene.view.state.call.is_some() {
             return;
         }
@@ -51,4 +54,5 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) {
             out.give(Command::Call { chat: chat.chat.id });
         }
     });
+    search
 }

@@ -1,19 +1,20 @@
 //! Where a line is written: Enter sends it, Shift and Enter begin another row; what is answered or changed stands above.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::PathBuf};
 
 use egui::{
-    Frame, Key, KeyboardShortcut, Margin, Modifiers, Popup, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, Vec2,
+    Align2, Frame, Key, KeyboardShortcut, Margin, Modifiers, Popup, Rect, RichText, ScrollArea, TextEdit, Ui,
+    UiBuilder, Vec2,
 };
-use relay::vocabulary::{Change, ChatId, SendMessage, TEXT_MAX, TYPING_AGAIN_MS};
+use relay::vocabulary::{Change, ChatId, FILES_MAX, SendMessage, TEXT_MAX, TYPING_AGAIN_MS};
 
 use super::{
-    Out, Scene, Value, controls,
+    Action, Out, Scene, Value, attachment, controls,
     history::With,
     icons,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
-use crate::engine::{ChatState, Command, InChat};
+use crate::engine::{Attach, ChatState, Command, InChat};
 
 /// Emoji that can be put in.
 const EMOJI: [&str; 32] = [
@@ -27,11 +28,52 @@ const MOST_ROWS: usize = 6;
 /// Between the text and the edge of its field.
 const PAD: f32 = 7.0;
 
+/// A file that goes with the next line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Staged {
+    pub path: PathBuf,
+    pub name: String,
+    pub size: u64,
+    /// Whether it was made only to be sent.
+    pub passing: bool,
+}
+
+impl Staged {
+    /// Looks whether something can be sent; says why not.
+    pub fn look(path: PathBuf, passing: bool) -> Result<Self, std::io::Error> {
+        let metadata = std::fs::metadata(&path)?;
+        let refuse = |why: &str| Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
+        match path.file_name() {
+            _ if !metadata.is_file() => refuse("not a file"),
+            _ if metadata.len() == 0 => refuse("empty"),
+            None => refuse("no name"),
+            Some(name) => {
+                let name = name.to_string_lossy().into_owned();
+                Ok(Self { name, size: metadata.len(), path, passing })
+            }
+        }
+    }
+
+    fn into_attach(self) -> Attach {
+        if self.passing { Attach::Passing(self.path) } else { Attach::File(self.path) }
+    }
+
+    fn discard(self) {
+        if self.passing
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::warn!(%error, "a file that was not sent stays behind");
+        }
+    }
+}
+
 /// A line that is being written.
 #[derive(Debug, Default)]
 pub struct Composer {
     text: String,
     with: Option<With>,
+    /// Files that go with the line.
+    files: Vec<Staged>,
     said_typing: Option<u64>,
     focused: bool,
 }
@@ -46,10 +88,53 @@ impl Composer {
         self.focused = false;
     }
 
+    /// Files are to go with the line. Gives how many there was no room for.
+    pub fn stage(&mut self, files: Vec<Staged>) -> usize {
+        let room = FILES_MAX.saturating_sub(self.files.len());
+        let surplus = files.len().saturating_sub(room);
+        for file in files {
+            match self.files.len() < FILES_MAX {
+                true => self.files.push(file),
+                false => file.discard(),
+            }
+        }
+        self.focused = false;
+        surplus
+    }
+
+    /// The files that go with the line, above it.
+    fn staged(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
+        let palette = Palette::of(ui);
+        let mut gone = None;
+        for (index, file) in self.files.iter().enumerate() {
+            ui.horizontal(|ui| {
+                let width = ui.available_width() - size::ICON_BUTTON - space::SMALL;
+                let (area, _) = ui.allocate_exact_size(Vec2::new(width, size::ICON_BUTTON), egui::Sense::hover());
+                let at = area.left_center();
+                ui.painter().text(at, Align2::LEFT_CENTER, icons::FILE, regular(letter::ICON), palette.soft);
+                let text = format!("{}  {}", file.name, attachment::bytes(file.size));
+                let text = controls::cut(ui, &text, regular(letter::SMALL + 1.0), palette.text, width - 26.0);
+                ui.painter().galley(at + Vec2::new(26.0, -text.size().y / 2.0), text, palette.text);
+                let name = scene.words.with("chat-attach-drop", &[("name", Value::Text(&file.name))]);
+                if controls::icon_button(ui, icons::X, &name).clicked() {
+                    gone = Some(index);
+                }
+            });
+        }
+        if !self.files.is_empty() {
+            ui.add_space(space::SMALL);
+        }
+        if let Some(index) = gone {
+            self.files.remove(index).discard();
+            self.focused = false;
+        }
+    }
+
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, quoted: Option<String>, out: &mut Out) {
         let palette = Palette::of(ui);
         Frame::new().inner_margin(Margin { left: 12, right: 12, top: 6, bottom: 12 }).show(ui, |ui| {
             self.above(ui, scene, quoted);
+            self.staged(ui, scene);
             let frame = Frame::new()
                 .fill(palette.surface)
                 .stroke(egui::Stroke::new(1.0, palette.edge))
@@ -63,7 +148,7 @@ impl Composer {
     fn row(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, out: &mut Out) {
         let palette = Palette::of(ui);
         let width = ui.available_width();
-        let inner = width - 2.0 * size::ICON_BUTTON - 2.0 * PAD;
+        let inner = width - 3.0 * size::ICON_BUTTON - 2.0 * PAD;
         let text = ui.painter().layout(self.text.clone(), regular(letter::BODY), palette.text, inner);
         let rows = text.rows.len().clamp(1, MOST_ROWS) as f32;
         let row = text.size().y / text.rows.len().max(1) as f32;
@@ -73,12 +158,17 @@ impl Composer {
             Rect::from_min_size(egui::pos2(x, area.bottom() - size::ICON_BUTTON), Vec2::splat(size::ICON_BUTTON))
         };
         ui.scope_builder(UiBuilder::new().id_salt("emoji").max_rect(corner(area.left())), |ui| self.emoji(ui, scene));
-        let field =
-            Rect::from_x_y_ranges(area.left() + size::ICON_BUTTON..=area.right() - size::ICON_BUTTON, area.y_range());
+        let attach = corner(area.left() + size::ICON_BUTTON);
+        ui.scope_builder(UiBuilder::new().id_salt("attach").max_rect(attach), |ui| {
+            if controls::icon_button(ui, icons::PAPERCLIP, &scene.say("chat-attach")).clicked() {
+                out.act(Action::ChooseFiles(chat));
+            }
+        });
+        let field = Rect::from_x_y_ranges(attach.right()..=area.right() - size::ICON_BUTTON, area.y_range());
         ui.scope_builder(UiBuilder::new().id_salt("field").max_rect(field), |ui| self.field(ui, scene, chat, out));
         let send = corner(area.right() - size::ICON_BUTTON);
         ui.scope_builder(UiBuilder::new().id_salt("send").max_rect(send), |ui| {
-            let ready = !self.text.trim().is_empty();
+            let ready = self.is_ready();
             let colour = if ready { palette.accent_text } else { palette.soft };
             let send = controls::icon_button_in(ui, icons::PAPER_PLANE_RIGHT, &scene.say("chat-send"), colour);
             if send.clicked() && ready {
@@ -90,10 +180,7 @@ impl Composer {
     fn above(&mut self, ui: &mut Ui, scene: &Scene<'_>, quoted: Option<String>) {
         let Some(with) = &self.with else { return };
         let palette = Palette::of(ui);
-        let title = match with {
-            With::Reply(_) => scene.say("chat-replying"),
-            With::Edit(..) => scene.say("chat-editing"),
-        };
+        let title = scene.say(if matches!(with, With::Edit(..)) { "chat-editing" } else { "chat-replying" });
         let mut drop = ui.input(|input| input.key_pressed(Key::Escape));
         ui.horizontal(|ui| {
             ui.label(RichText::new(title).font(semibold(letter::SMALL)).color(palette.accent_text));
@@ -173,17 +260,28 @@ impl Composer {
                 out.give(Command::InChat { chat, act: InChat::Typing(true) });
             }
         }
-        if enter && !self.text.trim().is_empty() {
+        if enter && self.is_ready() {
             self.send(chat, out);
         }
+    }
+
+    fn is_ready(&self) -> bool {
+        let changes = matches!(self.with, Some(With::Edit(..)));
+        !self.text.trim().is_empty() || !self.files.is_empty() && !changes
     }
 
     fn send(&mut self, chat: ChatId, out: &mut Out) {
         let text = std::mem::take(&mut self.text).trim().to_owned();
         let act = match self.with.take() {
             Some(With::Edit(of, _)) => InChat::Change(Change::Edit { of, text }),
-            Some(With::Reply(to)) => InChat::Send(SendMessage { text, reply_to: Some(to), ..SendMessage::default() }),
-            None => InChat::Send(SendMessage { text, ..SendMessage::default() }),
+            with => {
+                let reply_to = with.and_then(|with| with.about());
+                let message = SendMessage { text, reply_to, ..SendMessage::default() };
+                match std::mem::take(&mut self.files) {
+                    files if files.is_empty() => InChat::Send(message),
+                    files => InChat::Attach(message, files.into_iter().map(Staged::into_attach).collect()),
+                }
+            }
         };
         out.give(Command::InChat { chat, act });
         if self.said_typing.take().is_some() {
@@ -194,9 +292,7 @@ impl Composer {
 
     /// The line that is answered or changed.
     pub fn about(&self) -> Option<u64> {
-        self.with.as_ref().map(|with| match with {
-            With::Reply(of) | With::Edit(of, _) => *of,
-        })
+        self.with.as_ref().and_then(With::about)
     }
 }
 

@@ -8,7 +8,7 @@ use egui::{
 use relay::vocabulary::{Chat, ChatKind, Contact, ContactRequest, Standing};
 
 use super::{
-    Action, Out, Scene, Then, Value,
+    Action, Out, Scene, Then, Value, chat_search,
     contact_row::{self, Row},
     controls, icons, names, presence,
     theme::{Palette, letter, regular, semibold, size, space},
@@ -22,6 +22,7 @@ pub struct Contacts {
     /// A request that is being written: the name, a few words, and whether it just begins.
     adding: Option<(String, String, bool)>,
     closed: BTreeSet<String>,
+    asked: chat_search::Asked,
     /// Whether the first who is found is to be met.
     opens: bool,
 }
@@ -135,12 +136,11 @@ impl Contacts {
             return empty(ui, &scene.say("contacts-none"), &scene.say("contacts-none-text"), icons::USERS);
         }
         if people.is_empty() && groups.is_empty() && strangers.is_empty() && !wanted.is_empty() {
-            return empty(
-                ui,
-                &scene.say("contacts-not-found"),
-                &scene.say("contacts-not-found-text"),
-                icons::MAGNIFYING_GLASS,
-            );
+            if !chat_search::everywhere(ui, scene, &mut self.asked, &self.search, out) {
+                let text = scene.say("contacts-not-found-text");
+                empty(ui, &scene.say("contacts-not-found"), &text, icons::MAGNIFYING_GLASS);
+            }
+            return;
         }
         let mut sections: BTreeMap<(u8, String), Vec<&Contact>> = BTreeMap::new();
         for contact in people {
@@ -181,6 +181,7 @@ impl Contacts {
         if !outgoing.is_empty() && self.section(ui, &scene.say("contacts-asked"), 0, false) {
             outgoing.into_iter().for_each(|request| outgoing_row(ui, scene, request, out));
         }
+        chat_search::everywhere(ui, scene, &mut self.asked, &self.search, out);
     }
 
     /// The head of a section, which opens and closes it. Says whether it is open.
@@ -202,6 +203,15 @@ impl Contacts {
         }
         open
     }
+}
+
+/// The head of something that cannot be closed.
+pub fn heading(ui: &mut Ui, name: &str) {
+    let palette = Palette::of(ui);
+    let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 30.0), Sense::hover());
+    let at = area.left_center() + Vec2::new(space::WIDE, 2.0);
+    let text = controls::cut(ui, name, semibold(letter::TINY), palette.soft, area.width() - space::HUGE);
+    ui.painter().galley(at - Vec2::new(0.0, text.size().y / 2.0), text, palette.soft);
 }
 
 /// A direct chat with someone who is no contact.

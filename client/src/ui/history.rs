@@ -6,14 +6,13 @@ use std::{
 };
 
 use egui::{Align2, Pos2, Rect, ScrollArea, Ui, Vec2};
-use relay::vocabulary::{Change, Message, Notice};
+use relay::vocabulary::{Attachment, Change, ChatKind, Message, Notice};
 
 use super::{
     Out, Scene, Value,
     bubble::{Bubble, Content, Deed, Mark},
-    contacts::menu_item,
-    controls, dates, icons, names,
-    theme::{Palette, letter, regular, semibold, size, space},
+    controls, dates, icons, line_menu, names,
+    theme::{Palette, letter, radius, regular, semibold, space},
 };
 use crate::engine::{ChatState, Command, InChat, Line, Place};
 
@@ -23,14 +22,25 @@ const TOGETHER_MS: u64 = 5 * 60_000;
 /// How near to the upper end older lines are asked for, in points.
 const AHEAD: f32 = 600.0;
 
-/// Emoji that are at hand.
-pub const EMOJI: [&str; 6] = ["👍", "❤", "😂", "😮", "🙏", "🎉"];
-
 /// What a person wants to do with a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum With {
     Reply(u64),
     Edit(u64, String),
+    /// A picture is to be seen large.
+    View(Attachment),
+    /// Another line is to be seen.
+    Jump(u64),
+}
+
+impl With {
+    /// The line that the next one is about.
+    pub fn about(&self) -> Option<u64> {
+        match self {
+            Self::Reply(of) | Self::Edit(of, _) => Some(*of),
+            Self::View(_) | Self::Jump(_) => None,
+        }
+    }
 }
 
 /// What is remembered between two drawings.
@@ -44,7 +54,14 @@ pub struct History {
     at_end: bool,
     begun: bool,
     asked: Option<(bool, u64)>,
+    /// A line that is to be brought in sight, and was asked for if it is not at hand.
+    goal: Option<(u64, bool)>,
+    /// A line that was brought in sight, and when, in seconds of the window's clock.
+    found: Option<(u64, f64)>,
 }
+
+/// How long a line that was jumped to stands out, in seconds.
+const STANDS_OUT: f64 = 2.0;
 
 /// Something between the head and the composer.
 enum Item<'a> {
@@ -66,6 +83,11 @@ impl History {
         self.at_end
     }
 
+    /// Brings a line in sight, which is looked up if it is not at hand.
+    pub fn jump(&mut self, sequence: u64) {
+        self.goal = Some((sequence, false));
+    }
+
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) -> Option<With> {
         let room = ui.available_rect_before_wrap();
         let inner = room.width() - 2.0 * space::WIDE;
@@ -82,7 +104,13 @@ impl History {
         let total = y + lift + space::SMALL;
         let mut area =
             ScrollArea::vertical().auto_shrink(false).stick_to_bottom(chat.lookup.is_none()).id_salt(chat.chat.id);
-        if !self.begun {
+        if let Some(index) = self.reach(chat, &items, out) {
+            self.begun = true;
+            self.at_end = false;
+            self.found = Some((items[index].key, ui.input(|input| input.time)));
+            let above = (room.height() - (tops[index + 1] - tops[index])).max(0.0) / 3.0;
+            area = area.stick_to_bottom(false).vertical_scroll_offset((tops[index] + lift - above).max(0.0));
+        } else if !self.begun {
             self.begun = true;
             self.at_end = true;
             area = area.vertical_scroll_offset(total);
@@ -107,6 +135,7 @@ impl History {
                 }
                 let at = Pos2::new(origin.x + space::WIDE, origin.y + tops[index]);
                 let place = Rect::from_min_size(at, Vec2::new(inner, tops[index + 1] - tops[index]));
+                self.stand_out(ui, placed.key, place);
                 if let Some(wanted) = draw(ui, scene, chat, placed, place, out) {
                     with = Some(wanted);
                 }
@@ -120,6 +149,33 @@ impl History {
             self.down(ui, scene, chat, room, out);
         }
         with
+    }
+
+    /// Where the line is that is to be brought in sight; asks for it if it is not at hand.
+    fn reach(&mut self, chat: &ChatState, items: &[Placed<'_>], out: &mut Out) -> Option<usize> {
+        let (sequence, asked) = self.goal?;
+        let index = items.iter().position(|placed| placed.key == sequence << 2);
+        if index.is_some() {
+            self.goal = None;
+        } else if !asked {
+            self.goal = Some((sequence, true));
+            out.give(Command::InChat { chat: chat.chat.id, act: InChat::Look(Place::Around(sequence)) });
+        } else if chat.lookup.as_ref().is_some_and(|lookup| lookup.spans(sequence)) {
+            // It is not there any more, or is nothing that is shown.
+            self.goal = None;
+        }
+        index
+    }
+
+    /// Shows for a moment which line was jumped to.
+    fn stand_out(&self, ui: &Ui, key: u64, place: Rect) {
+        let Some((_, since)) = self.found.filter(|(found, _)| *found == key) else { return };
+        let left = STANDS_OUT - (ui.input(|input| input.time) - since);
+        if left > 0.0 {
+            let colour = Palette::of(ui).accent_text.gamma_multiply(0.14);
+            ui.painter().rect_filled(place.expand2(Vec2::new(space::SMALL, 1.0)), f32::from(radius::NORMAL), colour);
+            ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(left));
+        }
     }
 
     /// Asks for lines that are soon in sight.
@@ -202,7 +258,7 @@ fn items<'a>(scene: &Scene<'_>, chat: &'a ChatState) -> Vec<Placed<'a>> {
         Some(lookup) => lookup.lines.iter().map(|stored| &*stored.message).collect(),
         None => chat.lines.iter().filter_map(stored).collect(),
     };
-    let many = chat.chat.kind != relay::vocabulary::ChatKind::Direct;
+    let many = chat.chat.kind != ChatKind::Direct;
     let me = scene.me();
     let mut items = Vec::with_capacity(stored.len() + 16);
     let mut said_new = chat.unread == 0;
@@ -363,19 +419,21 @@ fn draw(
         Item::Bubble(content) => {
             let id = ui.id().with(placed.key);
             let bubble = Bubble::lay_out(ui, scene, content, place.width());
-            let (response, deed) = bubble.draw(ui, content, place, place.top(), id);
+            let (response, deed) = bubble.draw(ui, scene, content, place, id, out);
             let said = content.text.to_owned();
             response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Label, true, &said));
             let message = content.message?;
             let change = |change| Command::InChat { chat: chat.chat.id, act: InChat::Change(change) };
+            let mut with = None;
             match deed {
                 Some(Deed::React(emoji, on)) => out.give(change(Change::React { of: message.sequence, emoji, on })),
                 Some(Deed::Open(address)) => ui.ctx().open_url(egui::OpenUrl::new_tab(address)),
+                Some(Deed::View(file)) => with = Some(With::View(file)),
+                Some(Deed::Jump(to)) => with = Some(With::Jump(to)),
                 None => {}
             }
-            let mut with = None;
             if message.erased.is_none() {
-                response.context_menu(|ui| with = menu(ui, scene, message, content.own, change, out));
+                response.context_menu(|ui| with = line_menu::show(ui, scene, chat, message, change, out));
                 if response.double_clicked() {
                     with = Some(With::Reply(message.sequence));
                 }
@@ -383,44 +441,6 @@ fn draw(
             with
         }
     }
-}
-
-fn menu(
-    ui: &mut Ui,
-    scene: &Scene<'_>,
-    message: &Message,
-    own: bool,
-    change: impl Fn(Change) -> Command,
-    out: &mut Out,
-) -> Option<With> {
-    let mut with = None;
-    let of = message.sequence;
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 2.0;
-        for emoji in EMOJI {
-            let button = egui::Button::new(egui::RichText::new(emoji).size(letter::ICON)).frame(false);
-            if ui.add_sized(Vec2::splat(size::ICON_BUTTON), button).clicked() {
-                out.give(change(Change::React { of, emoji: emoji.to_owned(), on: true }));
-                ui.close();
-            }
-        }
-    });
-    ui.separator();
-    if menu_item(ui, icons::ARROW_BEND_UP_LEFT, &scene.say("chat-reply")) {
-        with = Some(With::Reply(of));
-    }
-    if menu_item(ui, icons::COPY, &scene.say("chat-copy")) {
-        ui.ctx().copy_text(message.text.clone());
-    }
-    if own {
-        if menu_item(ui, icons::PENCIL_SIMPLE, &scene.say("chat-edit")) {
-            with = Some(With::Edit(of, message.text.clone()));
-        }
-        if menu_item(ui, icons::TRASH, &scene.say("chat-delete")) {
-            out.give(change(Change::Delete { of }));
-        }
-    }
-    with
 }
 
 /// What a notice says.

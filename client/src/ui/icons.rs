@@ -42,3 +42,7 @@ pub const WIFI_SLASH: &str = "\u{e4f2}";
 pub const CELL_SIGNAL_FULL: &str = "\u{e142}";
 pub const CELL_SIGNAL_MEDIUM: &str = "\u{e148}";
 pub const CELL_SIGNAL_LOW: &str = "\u{e146}";
+pub const PAPERCLIP: &str = "\u{e39a}";
+pub const DOWNLOAD_SIMPLE: &str = "\u{e20c}";
+pub const FOLDER_OPEN: &str = "\u{e256}";
+pub const IMAGE: &str = "\u{e2ca}";

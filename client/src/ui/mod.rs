@@ -1,11 +1,13 @@
 //! The screens of the window: they read the application's view and return what the person wants. Nothing here knows a
 //! network, a codec or a native window, and every screen can be drawn by a test.
 
+mod attachment;
 mod avatar;
 mod bubble;
 mod call;
 mod chat;
 mod chat_head;
+mod chat_search;
 mod composer;
 mod contact_row;
 mod contacts;
@@ -14,22 +16,29 @@ mod dates;
 mod fonts;
 mod history;
 mod icons;
+mod line_menu;
 mod main;
 mod markup;
 mod me;
 mod names;
 mod notices;
+mod pins;
 mod preferences;
 mod presence;
 mod sign_in;
+mod still;
 mod strip;
 pub mod theme;
 mod title_bar;
+mod viewer;
 mod words;
+
+use std::{collections::HashMap, path::PathBuf};
 
 use relay::vocabulary::ChatId;
 
 pub use chat::ChatScreen;
+pub use composer::Staged;
 pub use dates::Moment;
 pub use fonts::Fonts;
 pub use main::MainScreen;
@@ -38,7 +47,7 @@ pub use notices::{Notice, Notices};
 pub use words::{Tongue, Value, Words};
 
 use crate::{
-    app::{SignIn, View},
+    app::{SignIn, StillKey, Stills, View},
     engine::Command,
     home::Preferences,
 };
@@ -54,6 +63,10 @@ pub struct Scene<'a> {
     pub hidden: bool,
     pub has_japanese: bool,
     pub notices: &'a Notices,
+    /// Still pictures, as far as they have come.
+    pub stills: &'a Stills,
+    /// Files that were saved, and where.
+    pub saved: &'a HashMap<String, PathBuf>,
     /// Whether the window that is drawn is the one with the keyboard.
     pub focused: bool,
 }
@@ -80,6 +93,8 @@ pub enum Action {
     SignOut,
     /// A chat in a window of its own.
     Show(ChatId),
+    /// A chat's window, with a line in sight.
+    ShowLine(ChatId, u64),
     /// A chat with someone who may have none yet; and then a call in it.
     Meet {
         name: String,
@@ -90,6 +105,18 @@ pub enum Action {
     Prefer(Preferences),
     /// A notice was read.
     Dismiss(u64),
+    /// A picture is looked at that has not come yet.
+    See(StillKey),
+    /// Files are to be chosen, for the line that is being written in a chat.
+    ChooseFiles(ChatId),
+    /// A file is to be kept: in the folder for what is downloaded, or where the person is asked to say.
+    Save {
+        file: String,
+        name: String,
+        ask: bool,
+    },
+    /// A file is to be shown in its folder.
+    Reveal(PathBuf),
     Native(Native),
     Quit,
 }

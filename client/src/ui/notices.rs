@@ -85,8 +85,15 @@ fn said(event: &Event, words: &Words) -> Option<(String, bool)> {
 
 /// Draws them, one below the other.
 pub fn show(ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+    list(ui, scene, scene.notices.list().iter(), out);
+    if !scene.notices.list().is_empty() {
+        ui.add_space(space::TINY);
+    }
+}
+
+fn list<'a>(ui: &mut Ui, scene: &Scene<'_>, notices: impl Iterator<Item = &'a Notice>, out: &mut Out) {
     let palette = Palette::of(ui);
-    for notice in scene.notices.list() {
+    for notice in notices {
         Frame::new().inner_margin(Margin { left: 12, right: 12, top: 4, bottom: 4 }).show(ui, |ui| {
             controls::card(ui, notice.bad, |ui| {
                 ui.horizontal_top(|ui| {
@@ -108,8 +115,12 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
             });
         });
     }
-    if !scene.notices.list().is_empty() {
-        ui.add_space(space::TINY);
+}
+
+/// Draws only what went wrong, for windows beside the main one.
+pub fn show_trouble(ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+    if scene.notices.list().iter().any(|notice| notice.bad) {
+        list(ui, scene, scene.notices.list().iter().filter(|notice| notice.bad), out);
     }
 }
 

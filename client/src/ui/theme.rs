@@ -64,6 +64,9 @@ pub mod letter {
     pub const ICON: f32 = 18.0;
 }
 
+/// What a picture is multiplied with so that it stays as it is.
+pub const UNTINTED: Color32 = Color32::WHITE;
+
 /// The heavier of the two weights.
 pub const SEMIBOLD: &str = "semibold";
 

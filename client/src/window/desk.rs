@@ -1,6 +1,7 @@
 //! All windows of the program: which there are, what each shows, and what is done when a person wants something.
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     sync::{
         Arc,
@@ -32,22 +33,24 @@ use crate::{
 
 /// Everything that is open.
 pub struct Desk {
-    app: App,
+    pub(super) app: App,
     /// Whether the loop was woken and has not looked yet.
     woken: Arc<AtomicBool>,
-    proxy: EventLoopProxy<Wake>,
+    pub(super) proxy: EventLoopProxy<Wake>,
     fonts: Fonts,
-    words: Words,
+    pub(super) words: Words,
     /// What the environment says about the language.
     system: Option<String>,
     zone: TimeZone,
     preferences: Preferences,
     path: PathBuf,
-    notices: Notices,
+    pub(super) notices: Notices,
+    /// Files that were saved, and where.
+    pub(super) saved: HashMap<String, PathBuf>,
     view: View,
     main: Option<(Frame, Option<MonitorHandle>)>,
     main_screen: MainScreen,
-    chats: Vec<(ChatScreen, Frame)>,
+    pub(super) chats: Vec<(ChatScreen, Frame)>,
     /// Whom to meet once there is a chat with them.
     meets: Vec<(String, Then)>,
     /// Numbers of the pictures that were drawn last.
@@ -85,6 +88,7 @@ impl Desk {
             preferences,
             path,
             notices,
+            saved: HashMap::new(),
             main: None,
             main_screen: MainScreen::default(),
             chats: Vec::new(),
@@ -141,10 +145,7 @@ impl Desk {
                 frame.choose_theme(self.preferences.theme);
                 self.chats.push((screen, frame));
             }
-            Err(error) => {
-                self.notices.take(&Event::Warning { text: error.to_string() }, &self.words, now());
-                self.redraw();
-            }
+            Err(error) => self.complain(error.to_string()),
         }
     }
 
@@ -171,6 +172,8 @@ impl Desk {
             hidden: self.app.senses().is_hidden(),
             has_japanese: self.fonts.has_japanese,
             notices: &self.notices,
+            stills: self.app.stills(),
+            saved: &self.saved,
             focused,
         }
     }
@@ -182,6 +185,7 @@ impl Desk {
         let mut changed = self.view.differs(&view);
         self.view = view;
         for event in self.app.events() {
+            changed |= self.note_saved(&event);
             changed |= self.notices.take(&event, &self.words, now()).is_some();
             if matches!(event, Event::CallInvited { .. })
                 && let Some((frame, _)) = &self.main
@@ -209,7 +213,7 @@ impl Desk {
         }
     }
 
-    fn redraw(&self) {
+    pub(super) fn redraw(&self) {
         let frames = self.main.iter().map(|(frame, _)| frame).chain(self.chats.iter().map(|(_, frame)| frame));
         frames.for_each(|frame| frame.window.request_redraw());
     }
@@ -247,6 +251,15 @@ impl Desk {
             Action::Cancel => self.app.cancel(),
             Action::SignOut => self.app.sign_out(),
             Action::Show(chat) => self.open_chat(events, chat),
+            Action::ShowLine(chat, sequence) => {
+                self.open_chat(events, chat);
+                if let Some((screen, frame)) = self.chats.iter_mut().find(|(screen, _)| screen.chat() == chat) {
+                    screen.jump(sequence);
+                    frame.window.request_redraw();
+                }
+            }
+            Action::See(key) => self.app.see(key),
+            Action::ChooseFiles(_) | Action::Save { .. } | Action::Reveal(_) => self.handle_files(action),
             Action::Meet { name, then } => match direct_chat_with(&self.view.state, &name) {
                 Some(chat) => self.meet(events, chat, then),
                 None => {
@@ -395,6 +408,7 @@ impl ApplicationHandler<Wake> for Desk {
                     frame.draw_at(at);
                 }
             }
+            Wake::Chosen(chosen) => self.chosen(chosen),
             Wake::Accessibility(event) => {
                 if let Some(frame) = self.frame_mut(event.window_id) {
                     frame.accessibility(event.window_event);
@@ -412,6 +426,9 @@ impl ApplicationHandler<Wake> for Desk {
             }
             _ => {}
         }
+        if self.frame_mut(id).is_some_and(|frame| frame.is_paste(&event)) && self.paste(id) {
+            return;
+        }
         if let Some(frame) = self.frame_mut(id) {
             frame.take(&event);
         }
@@ -427,6 +444,6 @@ impl ApplicationHandler<Wake> for Desk {
 }
 
 /// Unix milliseconds.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -7,6 +7,7 @@ use winit::{
     dpi::PhysicalPosition,
     event::{ElementState, MouseButton, WindowEvent},
     event_loop::{ActiveEventLoop, EventLoopProxy},
+    keyboard::{Key, NamedKey},
     window::{ResizeDirection, Window, WindowAttributes, WindowId, WindowLevel},
 };
 
@@ -115,6 +116,18 @@ impl Frame {
             AccessibilityDeactivated => self.context.disable_accesskit(),
         }
         self.window.request_redraw();
+    }
+
+    /// Whether the person wants to paste.
+    pub fn is_paste(&self, event: &WindowEvent) -> bool {
+        let WindowEvent::KeyboardInput { event, .. } = event else { return false };
+        let is_v = match &event.logical_key {
+            Key::Character(text) => text.eq_ignore_ascii_case("v"),
+            Key::Named(NamedKey::Paste) => return event.state == ElementState::Pressed,
+            _ => false,
+        };
+        let command = self.input.egui_input().modifiers.command;
+        is_v && command && event.state == ElementState::Pressed && !event.repeat
     }
 
     /// Takes in what happened to the window, apart from drawing and closing.

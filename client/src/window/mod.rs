@@ -3,6 +3,8 @@
 mod desk;
 mod dock;
 mod edge;
+mod files;
+mod filing;
 mod frame;
 mod picture;
 mod surface;
@@ -45,6 +47,8 @@ pub(crate) enum Wake {
     News,
     /// A window is to be drawn again, at this time.
     Repaint(WindowId, std::time::Instant),
+    /// Something came of a dialog or of the clipboard.
+    Chosen(files::Chosen),
     /// A screen reader asks for something.
     Accessibility(egui_winit::accesskit_winit::Event),
 }

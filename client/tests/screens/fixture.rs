@@ -1,10 +1,14 @@
 //! People, chats and a call to draw, and a harness that draws them.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, LazyLock},
+};
 
 use client::{
-    app::{Entrance, SignIn, View},
-    engine::{CallState, ChatState, ConnectionState, State},
+    app::{Entrance, SignIn, StillKey, Stills, View},
+    engine::{CallState, ChatState, ConnectionState, Search, State, Transfer},
     home::{Language, Preferences, Theme},
     link::{Carriage, Path},
     ui::{Fonts, Moment, Notices, Out, Scene, Tongue, Whose, Words},
@@ -13,8 +17,8 @@ use egui::{Color32, Context, Ui, Vec2};
 use egui_kittest::Harness;
 use jiff::tz::TimeZone;
 use relay::vocabulary::{
-    Account, Availability, Call, CallPhase, Chat, ChatKind, ChatMember, ChatRole, Contact, ContactRequest, Marks,
-    Message, OwnPresence, Participant, Presence, PresenceInfo, Profile, Reaction,
+    Account, Attachment, Availability, Call, CallPhase, Chat, ChatKind, ChatMember, ChatRole, Contact, ContactRequest,
+    History, Hit, Marks, Message, OwnPresence, Participant, Presence, PresenceInfo, Profile, Reaction,
 };
 
 /// Wednesday, 25 November 2026, 09:41 in Tokyo.
@@ -49,6 +53,8 @@ pub struct World<S> {
     pub words: Words,
     pub preferences: Preferences,
     pub notices: Notices,
+    pub stills: Stills,
+    pub saved: HashMap<String, PathBuf>,
     pub out: Out,
     pub focused: bool,
     dressed: bool,
@@ -65,6 +71,8 @@ impl<S> World<S> {
             words: Words::new(tongue),
             preferences,
             notices: Notices::default(),
+            stills: Stills::default(),
+            saved: HashMap::new(),
             out: Out::default(),
             focused: true,
             dressed: false,
@@ -95,6 +103,8 @@ impl<S> World<S> {
             hidden: false,
             has_japanese: true,
             notices: &self.notices,
+            stills: &self.stills,
+            saved: &self.saved,
             focused: self.focused,
         };
         let palette = if ui.visuals().dark_mode { client::ui::theme::DARK } else { client::ui::theme::LIGHT };
@@ -266,6 +276,73 @@ pub fn conversation() -> ChatState {
     );
     chat.marks.insert(2, Marks { account: 2, delivered: 10, read: 7 });
     chat
+}
+
+/// A conversation with pictures, files on their way and saved, and two pinned lines.
+pub fn with_files() -> State {
+    let mut state = crowd();
+    let chat = Arc::make_mut(state.chats.get_mut(&CHAT).unwrap());
+    let file = |id: &str, name: &str, size, picture| Attachment {
+        id: id.into(),
+        name: name.into(),
+        media: "application/octet-stream".into(),
+        size,
+        picture,
+        voice: None,
+    };
+    let ada = || Account { id: 2, name: "user2".into() };
+    let mut lines = [
+        Message::line(11, ada(), "The view from the workshop", NOW - 120_000, "k11"),
+        Message::line(12, Account { id: ME, name: "haruka".into() }, "", NOW - 60_000, "k12"),
+        Message::line(13, ada(), "", NOW - 30_000, "k13"),
+    ];
+    lines[0].files.push(file("view", "view.jpg", 183_000, Some((640, 400))));
+    lines[1].files.push(file("late", "not-there-yet.png", 4_200, Some((120, 90))));
+    lines[2].files.push(file("plan", "図面 第二版 二階の窓と廊下の寸法をなおしたもの.pdf", 2_345_678, None));
+    lines[2].files.push(file("notes", "notes.txt", 812, None));
+    lines[2].files.push(file("clip", "machine-hall.mkv", 48_100_000, None));
+    for line in lines {
+        chat.store(line, ME);
+    }
+    chat.unread = 0;
+    let mut pinned = vec![chat.line(3).unwrap().as_ref().clone(), chat.line(7).unwrap().as_ref().clone()];
+    pinned.iter_mut().for_each(|line| line.pinned = true);
+    chat.pinned(&History { messages: pinned, more: false, latest: 13 }, true);
+    let transfer =
+        |up: bool, name: &str, done, size| Transfer { chat: up.then_some(CHAT), name: name.into(), up, done, size };
+    state.transfers.insert(1, transfer(false, "clip", 19_000_000, 48_100_000));
+    state.transfers.insert(2, transfer(true, "drawings.zip", 3_100_000, 8_000_000));
+    state
+}
+
+/// The picture of the conversation has come, and its notes were saved.
+pub fn have_come<S>(world: &mut World<S>) {
+    let (width, height) = (320_usize, 200_usize);
+    let colour = |x: usize, y: usize| {
+        let hill = height as f32 * (0.62 + 0.12 * (x as f32 / 41.0).sin());
+        match (y as f32) < hill {
+            true => Color32::from_rgb(150, 180 - (y / 3) as u8, 205 - (y / 4) as u8),
+            false => Color32::from_rgb(70, 96 + (y / 8) as u8, 74),
+        }
+    };
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| colour(x, y))).collect();
+    let still = || egui::ColorImage::new([width, height], Vec::clone(&pixels));
+    world.stills.put(StillKey::Thumbnail("view".into()), still());
+    world.stills.put(StillKey::Whole("view".into()), still());
+    world.stills.wait_for(&StillKey::Thumbnail("late".into()));
+    world.saved.insert("notes".into(), "notes.txt".into());
+}
+
+/// What the words "the" find in the conversation.
+pub fn searched(mut state: State, chat: Option<u64>) -> State {
+    let known = &state.chats[&CHAT];
+    let hits = [6, 4, 3, 1]
+        .iter()
+        .filter_map(|n| known.line(*n))
+        .map(|message| Hit { chat: CHAT, message: Message::clone(message) });
+    let search = Search { query: "the".into(), hits: hits.collect(), next: None, waits: false };
+    state.searches.insert(chat, Arc::new(search));
+    state
 }
 
 /// A call with Ada.

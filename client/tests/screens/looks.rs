@@ -3,14 +3,14 @@
 use client::{
     app::{Entrance, Failure, SignIn, View},
     engine::{Event, State},
-    ui::{ChatScreen, MainScreen},
+    ui::{ChatScreen, MainScreen, Staged},
 };
-use egui::accesskit::Role;
+use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::{Harness, SnapshotResults, kittest::Queryable};
 use relay::vocabulary::CallPhase;
 use std::sync::Arc;
 
-use crate::fixture::{CHAT, LOOKS, Look, World, alone, call, crowd, harness, view};
+use crate::fixture::{CHAT, LOOKS, Look, World, alone, call, crowd, harness, have_come, searched, view, with_files};
 
 /// Draws the main window in every look, after `act` was done in it.
 fn main_looks(
@@ -217,4 +217,74 @@ fn a_chat_without_lines_while_it_rings() {
         state
     };
     chat_looks("chat-empty", CHAT, || view(silent()));
+}
+
+/// Draws a chat's window in every look, after `act` was done in it.
+fn chat_looks_after(name: &str, state: impl Fn() -> State, act: impl Fn(&mut Harness<'static, World<ChatScreen>>)) {
+    let mut results = SnapshotResults::new();
+    for look in LOOKS {
+        let mut world = World::new(ChatScreen::new(CHAT), view(state()), look.tongue);
+        have_come(&mut world);
+        let mut harness = harness(look, 760.0, world, ChatScreen::show);
+        harness.run();
+        act(&mut harness);
+        harness.run_steps(6);
+        results.add(harness.try_snapshot(format!("{name}-{}", look.name)));
+    }
+}
+
+#[test]
+fn pictures_and_files() {
+    chat_looks_after("chat-files", with_files, |_| {});
+}
+
+#[test]
+fn a_picture_as_large_as_the_window() {
+    chat_looks_after("chat-picture", with_files, |harness| {
+        harness.get_by_label_contains("view.jpg").click();
+    });
+}
+
+#[test]
+fn files_that_go_with_the_next_line() {
+    chat_looks_after("chat-attaching", crowd, |harness| {
+        let staged = |name: &str, size| Staged { path: name.into(), name: name.into(), size, passing: false };
+        let files = vec![staged("報告書 2026年 秋.pdf", 1_480_000), staged("whiteboard.png", 218_400)];
+        assert_eq!(harness.state_mut().screen.stage(files), 0);
+    });
+}
+
+#[test]
+fn files_over_the_window() {
+    chat_looks_after("chat-hovering", crowd, |harness| {
+        harness.input_mut().hovered_files = vec![egui::HoveredFile::default()];
+        harness.step();
+    });
+}
+
+#[test]
+fn what_was_found_in_a_chat() {
+    chat_looks_after(
+        "chat-search",
+        || searched(crowd(), Some(CHAT)),
+        |harness| {
+            harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
+            harness.run();
+            harness.event(egui::Event::Text("the".into()));
+        },
+    );
+}
+
+#[test]
+fn what_was_found_everywhere() {
+    main_looks(
+        "search",
+        640.0,
+        || view(searched(crowd(), None)),
+        |harness| {
+            harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
+            harness.run();
+            harness.event(egui::Event::Text("the".into()));
+        },
+    );
 }

@@ -3,4 +3,5 @@
 
 mod fixture;
 mod looks;
+mod talk;
 mod use_of;

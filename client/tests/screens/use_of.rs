@@ -16,11 +16,11 @@ use crate::fixture::{CHAT, LOOKS, Look, ME, NOW, World, call, crowd, harness, vi
 
 const LOOK: Look = LOOKS[0];
 
-fn main_window(view: View) -> Harness<'static, World<MainScreen>> {
+pub fn main_window(view: View) -> Harness<'static, World<MainScreen>> {
     harness(LOOK, 800.0, World::new(MainScreen::default(), view, Tongue::English), MainScreen::show)
 }
 
-fn chat_window(state: State) -> Harness<'static, World<ChatScreen>> {
+pub fn chat_window(state: State) -> Harness<'static, World<ChatScreen>> {
     let mut harness =
         harness(LOOK, 600.0, World::new(ChatScreen::new(CHAT), view(state), Tongue::English), ChatScreen::show);
     harness.run();
@@ -31,17 +31,17 @@ fn chat_window(state: State) -> Harness<'static, World<ChatScreen>> {
 }
 
 /// What was wanted since this was asked last.
-fn wanted<S>(harness: &mut Harness<'_, World<S>>) -> Vec<Action> {
+pub fn wanted<S>(harness: &mut Harness<'_, World<S>>) -> Vec<Action> {
     std::mem::take(&mut harness.state_mut().out.actions)
 }
 
-fn press<S>(harness: &mut Harness<'_, World<S>>, name: &str) -> Vec<Action> {
+pub fn press<S>(harness: &mut Harness<'_, World<S>>, name: &str) -> Vec<Action> {
     harness.get_by_role_and_label(Role::Button, name).click();
     harness.run();
     wanted(harness)
 }
 
-fn write<S>(harness: &mut Harness<'_, World<S>>, field: &str, text: &str) {
+pub fn write<S>(harness: &mut Harness<'_, World<S>>, field: &str, text: &str) {
     harness.get_by_role_and_label(Role::TextInput, field).focus();
     harness.run();
     harness.event(Event::Text(text.to_owned()));
@@ -125,8 +125,11 @@ fn the_search_finds_by_any_name() {
     assert!(harness.query_by_label("Ada Lovelace, Available · at her desk, 2 unread messages").is_none());
     harness.key_press(Key::Enter);
     harness.run();
+    let meets = |action: &&Action| matches!(action, Action::Meet { name, then: Then::Talk } if name == "user6");
     let actions = wanted(&mut harness);
-    assert!(matches!(&actions[..], [Action::Meet { name, then: Then::Talk }] if name == "user6"), "{actions:?}");
+    assert_eq!(actions.iter().filter(meets).count(), 1, "{actions:?}");
+    let searches = |action: &&Action| matches!(action, Action::Give(Command::Search { .. }));
+    assert_eq!(actions.iter().filter(searches).count(), 1, "what was written is searched once: {actions:?}");
     harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
     harness.run();
     harness.event(Event::Text("zzz".into()));
@@ -299,7 +302,7 @@ fn lines_are_answered_changed_and_taken_back() {
 }
 
 /// A state whose chat has so many lines at hand, and older ones at the server.
-fn long(first: u64, last: u64) -> State {
+pub fn long(first: u64, last: u64) -> State {
     let mut state = crowd();
     let chat = Arc::make_mut(state.chats.get_mut(&CHAT).unwrap());
     chat.lines.clear();

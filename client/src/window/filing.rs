@@ -1,0 +1,89 @@
+//! What the windows do with files: those that are chosen, pasted or saved, and where they were saved.
+
+use std::path::PathBuf;
+
+use winit::window::WindowId;
+
+use super::{
+    desk::{Desk, now},
+    files::{self, Chosen},
+};
+use crate::{
+    engine::{Command, Event},
+    ui::{Action, Value},
+};
+
+/// Files of which it is remembered where they were saved.
+const SAVED: usize = 1_000;
+
+impl Desk {
+    /// Does what a person wants with files.
+    pub(super) fn handle_files(&mut self, action: Action) {
+        match action {
+            Action::ChooseFiles(chat) => files::choose(&self.proxy, chat, self.words.say("chat-attach")),
+            Action::Save { file, name, ask: true } => {
+                files::choose_place(&self.proxy, file, name, self.words.say("file-save-as"));
+            }
+            Action::Save { file, name, ask: false } => match files::place(&name) {
+                Ok(to) => self.save(file, to),
+                Err(error) => self.complain(error.to_string()),
+            },
+            Action::Reveal(path) => {
+                if let Err(error) = files::reveal(&path) {
+                    self.complain(format!("{}: {error}", path.display()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn save(&mut self, file: String, to: PathBuf) {
+        self.app.give(Command::Fetch { file, to, small: false });
+    }
+
+    /// Remembers where a file was saved. Says whether it was one.
+    pub(super) fn note_saved(&mut self, event: &Event) -> bool {
+        let Event::Fetched { file, path, .. } = event else { return false };
+        if self.saved.len() >= SAVED {
+            self.saved.clear();
+        }
+        self.saved.insert(file.clone(), PathBuf::from(path));
+        true
+    }
+
+    /// Tells of something that went wrong here.
+    pub(super) fn complain(&mut self, text: String) {
+        self.notices.take(&Event::Warning { text }, &self.words, now());
+        self.redraw();
+    }
+
+    pub(super) fn chosen(&mut self, chosen: Chosen) {
+        match chosen {
+            Chosen::Attach(chat, staged) => {
+                let Some((screen, frame)) = self.chats.iter_mut().find(|(screen, _)| screen.chat() == chat) else {
+                    return;
+                };
+                let surplus = screen.stage(staged);
+                frame.window.request_redraw();
+                if surplus > 0 {
+                    let most = [("count", Value::Number(relay::vocabulary::FILES_MAX as u64))];
+                    self.complain(self.words.with("chat-attach-many", &most));
+                }
+            }
+            Chosen::Save { file, to } => self.save(file, to),
+            Chosen::Trouble(text) => self.complain(text),
+        }
+    }
+
+    /// Pastes files or a picture into the line that is being written. Says whether that is all that there is to paste.
+    pub(super) fn paste(&mut self, id: WindowId) -> bool {
+        let Some((screen, _)) = self.chats.iter().find(|(_, frame)| frame.id() == id) else { return false };
+        let chat = screen.chat();
+        if let Some(files) = files::copied(chat) {
+            self.chosen(files);
+            return true;
+        }
+        files::paste_picture(&self.proxy, chat, self.words.say("file-pasted") + ".png");
+        false
+    }
+}
