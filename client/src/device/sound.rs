@@ -24,6 +24,13 @@ const AHEAD: usize = 2 * BLOCK;
 /// A device that is silent for so long has stopped: the pipeline goes on without it.
 const STALLED: Micros = 100 * MILLISECOND;
 
+/// A sound system that hangs is not waited for longer.
+const OPENING: Option<Duration> = Some(Duration::from_secs(2));
+
+/// What the errors call them.
+const MICROPHONE: &str = "microphone";
+const SPEAKER: &str = "speaker";
+
 /// Samples between a device's own thread and a pipeline's, and what the device said went wrong.
 #[derive(Default)]
 struct Between {
@@ -51,14 +58,8 @@ pub struct SoundMicrophone {
 impl SoundMicrophone {
     /// The microphone of that name (or a part of it), or the system's choice when it is empty.
     pub fn open(name: &str, clock: Clock) -> Result<Self, DeviceError> {
-        const WHAT: &str = "microphone";
-        let host = host();
-        let device = match name {
-            "" => host.default_input_device(),
-            name => Some(find(&host, WHAT, name, Device::supports_input)?),
-        };
-        let device = device.ok_or(DeviceError::NoSound(WHAT))?;
-        let channels = device.default_input_config().map_err(|error| broken(WHAT, &error))?.channels();
+        let device = choose(MICROPHONE, name, Host::default_input_device, Device::supports_input)?;
+        let channels = device.default_input_config().map_err(|error| broken(MICROPHONE, &error))?.channels();
         let between = Arc::new(Between::default());
         let (taken, complained) = (between.clone(), between.clone());
         let width = usize::from(channels.max(1));
@@ -71,8 +72,8 @@ impl SoundMicrophone {
         };
         let stream = device
             .build_input_stream::<f32, _, _>(config(channels), take, move |error| complained.failed(error), OPENING)
-            .map_err(|error| broken(WHAT, &error))?;
-        stream.play().map_err(|error| broken(WHAT, &error))?;
+            .map_err(|error| broken(MICROPHONE, &error))?;
+        stream.play().map_err(|error| broken(MICROPHONE, &error))?;
         Ok(Self { between, clock, _stream: stream })
     }
 }
@@ -83,7 +84,7 @@ impl Microphone for SoundMicrophone {
         let deadline = std::time::Instant::now() + Duration::from_micros(STALLED);
         while samples.0.len() < BLOCK {
             if let Some(error) = samples.1.take() {
-                return Err(broken("microphone", &error));
+                return Err(broken(MICROPHONE, &error));
             }
             if self.between.changed.wait_until(&mut samples, deadline).timed_out() {
                 break;
@@ -107,14 +108,8 @@ pub struct SoundSpeaker {
 impl SoundSpeaker {
     /// The speaker of that name (or a part of it), or the system's choice when it is empty.
     pub fn open(name: &str, clock: Clock) -> Result<Self, DeviceError> {
-        const WHAT: &str = "speaker";
-        let host = host();
-        let device = match name {
-            "" => host.default_output_device(),
-            name => Some(find(&host, WHAT, name, Device::supports_output)?),
-        };
-        let device = device.ok_or(DeviceError::NoSound(WHAT))?;
-        let channels = device.default_output_config().map_err(|error| broken(WHAT, &error))?.channels();
+        let device = choose(SPEAKER, name, Host::default_output_device, Device::supports_output)?;
+        let channels = device.default_output_config().map_err(|error| broken(SPEAKER, &error))?.channels();
         let between = Arc::new(Between::default());
         let (given, complained) = (between.clone(), between.clone());
         let width = usize::from(channels.max(1));
@@ -127,8 +122,8 @@ impl SoundSpeaker {
         };
         let stream = device
             .build_output_stream::<f32, _, _>(config(channels), give, move |error| complained.failed(error), OPENING)
-            .map_err(|error| broken(WHAT, &error))?;
-        stream.play().map_err(|error| broken(WHAT, &error))?;
+            .map_err(|error| broken(SPEAKER, &error))?;
+        stream.play().map_err(|error| broken(SPEAKER, &error))?;
         Ok(Self { between, clock, _stream: stream })
     }
 }
@@ -148,15 +143,12 @@ impl Speaker for SoundSpeaker {
     fn play(&mut self, played: &Played<'_>) -> Result<(), DeviceError> {
         let mut samples = self.between.samples.lock();
         if let Some(error) = samples.1.take() {
-            return Err(broken("speaker", &error));
+            return Err(broken(SPEAKER, &error));
         }
         samples.0.extend(played.block);
         Ok(())
     }
 }
-
-/// A sound system that hangs is not waited for longer.
-const OPENING: Option<Duration> = Some(Duration::from_secs(2));
 
 /// Never the default size: on PulseAudio that is two seconds.
 fn config(channels: u16) -> StreamConfig {
@@ -171,7 +163,17 @@ fn host() -> Host {
     cpal::default_host()
 }
 
-fn find(host: &Host, what: &'static str, name: &str, fits: fn(&Device) -> bool) -> Result<Device, DeviceError> {
+/// The device of that name (or a part of it), or the system's choice when it is empty.
+fn choose(
+    what: &'static str,
+    name: &str,
+    default: fn(&Host) -> Option<Device>,
+    fits: fn(&Device) -> bool,
+) -> Result<Device, DeviceError> {
+    let host = host();
+    if name.is_empty() {
+        return default(&host).ok_or(DeviceError::NoSound(what));
+    }
     let mut known = Vec::new();
     for device in host.devices().map_err(|error| broken(what, &error))?.filter(fits) {
         let id = device.id().map(|id| id.to_string()).unwrap_or_default();
@@ -180,6 +182,9 @@ fn find(host: &Host, what: &'static str, name: &str, fits: fn(&Device) -> bool) 
             return Ok(device);
         }
         known.push(label);
+    }
+    if known.is_empty() {
+        return Err(DeviceError::NoSound(what));
     }
     Err(DeviceError::UnknownSound { what, name: name.to_owned(), known: known.join(", ") })
 }
