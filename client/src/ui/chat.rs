@@ -1,15 +1,16 @@
 //! A chat in a window of its own: its head, its history, and where the next line is written.
 
 use egui::{CentralPanel, Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, Ui};
-use relay::vocabulary::{ChatId, Standing};
+use relay::vocabulary::{ChatId, FILES_MAX, Standing};
 
 use super::{
-    Action, Native, Out, Scene, attachment, call, chat_head,
+    Action, Native, Out, Scene, Value, Words, attachment, call, chat_head,
     chat_search::ChatSearch,
-    composer::{self, Composer, Staged},
+    composer::{self, Composer},
     contacts, controls,
     history::{History, With},
     icons, names, notices, pins,
+    staged::{Staged, Unfit},
     theme::{Palette, letter, regular, space},
     viewer::{self, Viewer},
 };
@@ -51,9 +52,19 @@ impl ChatScreen {
         self.history.jump(sequence);
     }
 
-    /// Files are to go with the next line. Gives how many there was no room for.
-    pub fn stage(&mut self, files: Vec<Staged>) -> usize {
-        self.composer.stage(files)
+    /// Files are to go with the next line. Gives what the person should know of those that do not.
+    #[must_use]
+    pub fn stage(&mut self, words: &Words, files: Vec<Staged>, unfit: &[Unfit]) -> Vec<String> {
+        let mut troubles: Vec<_> = unfit.iter().map(|unfit| unfit.say(words)).collect();
+        if self.composer.stage(files) > 0 {
+            troubles.push(words.with("chat-attach-many", &[("count", Value::Number(FILES_MAX as u64))]));
+        }
+        troubles
+    }
+
+    /// Whether what is pasted is for the next line.
+    pub fn takes_pasted(&self) -> bool {
+        self.viewer.is_none() && !self.search.has_field()
     }
 
     pub fn chat(&self) -> ChatId {
@@ -87,7 +98,7 @@ impl ChatScreen {
             }
             return;
         }
-        self.take_dropped(ui, known);
+        self.take_dropped(ui, scene, known, out);
         viewer::invite_files(ui, scene);
         if chat_head::show(ui, scene, known, out) || ui.input_mut(|input| input.consume_shortcut(&SEARCH)) {
             self.search.toggle(self.chat, out);
@@ -120,7 +131,7 @@ impl ChatScreen {
             let nothing = known.lines.is_empty() && known.lookup.is_none() && !known.has_older;
             if nothing {
                 let name = names::of_chat(scene, &known.chat);
-                let text = scene.words.with("chat-empty-text", &[("name", super::Value::Text(&name))]);
+                let text = scene.words.with("chat-empty-text", &[("name", Value::Text(&name))]);
                 return contacts::empty(ui, &scene.say("chat-empty"), &text, icons::CHAT_CIRCLE);
             }
             if self.search.is_open() {
@@ -144,16 +155,15 @@ impl ChatScreen {
     }
 
     /// Files that were dropped on the window go with the next line.
-    fn take_dropped(&mut self, ui: &Ui, known: &ChatState) {
+    fn take_dropped(&mut self, ui: &Ui, scene: &Scene<'_>, known: &ChatState, out: &mut Out) {
         let dropped = ui.ctx().input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
         if known.chat.standing != Standing::Joined || dropped.is_empty() {
             return;
         }
-        let files = dropped.into_iter().filter_map(|file| file.path).filter_map(|path| {
-            // What cannot be sent, such as a folder, is passed over.
-            Staged::look(path, false).inspect_err(|error| tracing::info!(%error, "what was dropped is no file")).ok()
-        });
-        self.composer.stage(files.collect());
+        let (files, unfit) = Staged::look_at_all(dropped.into_iter().filter_map(|file| file.path));
+        for trouble in self.stage(scene.words, files, &unfit) {
+            out.act(Action::Complain(trouble));
+        }
     }
 
     /// What the engine must know when the window is closed.
@@ -170,7 +180,7 @@ fn transfers(ui: &mut Ui, scene: &Scene<'_>, chat: ChatId) {
         Frame::new().inner_margin(Margin::symmetric(16, 4)).show(ui, |ui| {
             let (area, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 24.0), egui::Sense::hover());
             let words = attachment::progress_words(scene, transfer);
-            let name = [("name", super::Value::Text(&transfer.name)), ("how", super::Value::Text(&words))];
+            let name = [("name", Value::Text(&transfer.name)), ("how", Value::Text(&words))];
             let text = scene.words.with("file-sending", &name);
             let font = regular(letter::SMALL);
             controls::line(ui, area.min, area.width(), &text, font, palette.soft);

@@ -32,6 +32,11 @@ impl ChatSearch {
         }
     }
 
+    /// Whether there is a field for it, into which text is written and pasted.
+    pub fn has_field(&self) -> bool {
+        self.text.is_some()
+    }
+
     /// Whether what was found stands in place of the history.
     pub fn is_open(&self) -> bool {
         self.text.as_ref().is_some_and(|text| is_enough(text))

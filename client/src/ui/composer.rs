@@ -1,6 +1,6 @@
 //! Where a line is written: Enter sends it, Shift and Enter begin another row; what is answered or changed stands above.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::collections::HashMap;
 
 use egui::{
     Align2, Frame, Key, KeyboardShortcut, Margin, Modifiers, Popup, Rect, RichText, ScrollArea, TextEdit, Ui,
@@ -12,9 +12,10 @@ use super::{
     Action, Out, Scene, Value, attachment, controls,
     history::With,
     icons,
+    staged::Staged,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
-use crate::engine::{Attach, ChatState, Command, InChat};
+use crate::engine::{ChatState, Command, InChat};
 
 /// Emoji that can be put in.
 const EMOJI: [&str; 32] = [
@@ -27,45 +28,6 @@ const MOST_ROWS: usize = 6;
 
 /// Between the text and the edge of its field.
 const PAD: f32 = 7.0;
-
-/// A file that goes with the next line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Staged {
-    pub path: PathBuf,
-    pub name: String,
-    pub size: u64,
-    /// Whether it was made only to be sent.
-    pub passing: bool,
-}
-
-impl Staged {
-    /// Looks whether something can be sent; says why not.
-    pub fn look(path: PathBuf, passing: bool) -> Result<Self, std::io::Error> {
-        let metadata = std::fs::metadata(&path)?;
-        let refuse = |why: &str| Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
-        match path.file_name() {
-            _ if !metadata.is_file() => refuse("not a file"),
-            _ if metadata.len() == 0 => refuse("empty"),
-            None => refuse("no name"),
-            Some(name) => {
-                let name = name.to_string_lossy().into_owned();
-                Ok(Self { name, size: metadata.len(), path, passing })
-            }
-        }
-    }
-
-    fn into_attach(self) -> Attach {
-        if self.passing { Attach::Passing(self.path) } else { Attach::File(self.path) }
-    }
-
-    fn discard(self) {
-        if self.passing
-            && let Err(error) = std::fs::remove_file(&self.path)
-        {
-            tracing::warn!(%error, "a file that was not sent stays behind");
-        }
-    }
-}
 
 /// A line that is being written.
 #[derive(Debug, Default)]

@@ -26,6 +26,7 @@ mod pins;
 mod preferences;
 mod presence;
 mod sign_in;
+mod staged;
 mod still;
 mod strip;
 pub mod theme;
@@ -38,12 +39,12 @@ use std::{collections::HashMap, path::PathBuf};
 use relay::vocabulary::ChatId;
 
 pub use chat::ChatScreen;
-pub use composer::Staged;
 pub use dates::Moment;
 pub use fonts::Fonts;
 pub use main::MainScreen;
 pub use names::direct_chat_with;
 pub use notices::{Notice, Notices};
+pub use staged::{Staged, Unfit};
 pub use words::{Tongue, Value, Words};
 
 use crate::{
@@ -105,6 +106,8 @@ pub enum Action {
     Prefer(Preferences),
     /// A notice was read.
     Dismiss(u64),
+    /// Something went wrong on a screen; it is told in these words.
+    Complain(String),
     /// A picture is looked at that has not come yet.
     See(StillKey),
     /// Files are to be chosen, for the line that is being written in a chat.

@@ -258,6 +258,7 @@ impl Desk {
                     frame.window.request_redraw();
                 }
             }
+            Action::Complain(text) => self.complain(text),
             Action::See(key) => self.app.see(key),
             Action::ChooseFiles(_) | Action::Save { .. } | Action::Reveal(_) => self.handle_files(action),
             Action::Meet { name, then } => match direct_chat_with(&self.view.state, &name) {

@@ -10,13 +10,16 @@ use relay::vocabulary::ChatId;
 use winit::event_loop::EventLoopProxy;
 
 use super::Wake;
-use crate::{app::write_png, ui::Staged};
+use crate::{
+    app::write_png,
+    ui::{Staged, Unfit},
+};
 
 /// What came of a dialog or of the clipboard.
 #[derive(Debug)]
 pub enum Chosen {
-    /// Files for the line that is being written in a chat.
-    Attach(ChatId, Vec<Staged>),
+    /// Files for the line that is being written in a chat, and those that cannot be sent.
+    Attach(ChatId, Vec<Staged>, Vec<Unfit>),
     /// Where a file is to be kept.
     Save { file: String, to: PathBuf },
     /// In words.
@@ -79,23 +82,17 @@ pub fn paste_picture(proxy: &EventLoopProxy<Wake>, chat: ChatId, name: String) {
             let written = write_png(&path, width, height, picture.bytes.into_owned());
             written.map(|()| path).map_err(|error| error.to_string())
         });
-        Some(match written.and_then(|path| Staged::look(path, true).map_err(|error| error.to_string())) {
-            Ok(staged) => Chosen::Attach(chat, vec![Staged { name, ..staged }]),
+        Some(match written.map(|path| Staged::look(path, true)) {
+            Ok(Ok(staged)) => Chosen::Attach(chat, vec![Staged { name, ..staged }], Vec::new()),
+            Ok(Err(unfit)) => Chosen::Attach(chat, Vec::new(), vec![unfit]),
             Err(error) => Chosen::Trouble(error),
         })
     });
 }
 
 fn stage(chat: ChatId, paths: Vec<PathBuf>) -> Chosen {
-    let mut files = Vec::new();
-    for path in paths {
-        let shown = path.display().to_string();
-        match Staged::look(path, false) {
-            Ok(staged) => files.push(staged),
-            Err(error) => return Chosen::Trouble(format!("{shown}: {error}")),
-        }
-    }
-    Chosen::Attach(chat, files)
+    let (files, unfit) = Staged::look_at_all(paths);
+    Chosen::Attach(chat, files, unfit)
 }
 
 /// A place in the folder for what is downloaded where nothing is yet; the folder is made if need be.

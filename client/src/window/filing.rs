@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     engine::{Command, Event},
-    ui::{Action, Value},
+    ui::Action,
 };
 
 /// Files of which it is remembered where they were saved.
@@ -59,15 +59,14 @@ impl Desk {
 
     pub(super) fn chosen(&mut self, chosen: Chosen) {
         match chosen {
-            Chosen::Attach(chat, staged) => {
+            Chosen::Attach(chat, staged, unfit) => {
                 let Some((screen, frame)) = self.chats.iter_mut().find(|(screen, _)| screen.chat() == chat) else {
                     return;
                 };
-                let surplus = screen.stage(staged);
+                let troubles = screen.stage(&self.words, staged, &unfit);
                 frame.window.request_redraw();
-                if surplus > 0 {
-                    let most = [("count", Value::Number(relay::vocabulary::FILES_MAX as u64))];
-                    self.complain(self.words.with("chat-attach-many", &most));
+                for trouble in troubles {
+                    self.complain(trouble);
                 }
             }
             Chosen::Save { file, to } => self.save(file, to),
@@ -78,6 +77,9 @@ impl Desk {
     /// Pastes files or a picture into the line that is being written. Says whether that is all that there is to paste.
     pub(super) fn paste(&mut self, id: WindowId) -> bool {
         let Some((screen, _)) = self.chats.iter().find(|(_, frame)| frame.id() == id) else { return false };
+        if !screen.takes_pasted() {
+            return false;
+        }
         let chat = screen.chat();
         if let Some(files) = files::copied(chat) {
             self.chosen(files);

@@ -250,7 +250,8 @@ fn files_that_go_with_the_next_line() {
     chat_looks_after("chat-attaching", crowd, |harness| {
         let staged = |name: &str, size| Staged { path: name.into(), name: name.into(), size, passing: false };
         let files = vec![staged("報告書 2026年 秋.pdf", 1_480_000), staged("whiteboard.png", 218_400)];
-        assert_eq!(harness.state_mut().screen.stage(files), 0);
+        let World { screen, words, .. } = harness.state_mut();
+        assert!(screen.stage(words, files, &[]).is_empty());
     });
 }
 

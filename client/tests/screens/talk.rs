@@ -12,7 +12,7 @@ use egui_kittest::kittest::Queryable;
 use relay::vocabulary::{Change, Message};
 
 use crate::{
-    fixture::{CHAT, NOW, crowd, have_come, searched, view, with_files},
+    fixture::{CHAT, NOW, World, crowd, have_come, searched, view, with_files},
     use_of::{chat_window, long, main_window, press, wanted, write},
 };
 
@@ -27,6 +27,18 @@ fn files_are_dropped_and_sent_with_a_line() {
     let files = [path("plan.pdf"), path("notes.txt"), folder.path().to_owned(), path("gone")];
     harness.input_mut().dropped_files = files.into_iter().map(dropped).collect();
     harness.run();
+    let actions = wanted(&mut harness);
+    let complained: Vec<_> = actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Complain(text) => Some(&text[..]),
+            _ => None,
+        })
+        .collect();
+    let folder_name = folder.path().file_name().unwrap().to_str().unwrap();
+    assert_eq!(complained.len(), 2, "{complained:?}");
+    assert!(complained[0].contains(folder_name) && complained[0].contains("not a file"), "{complained:?}");
+    assert!(complained[1].contains("gone") && complained[1].contains("cannot be read"), "{complained:?}");
     press(&mut harness, "Do not send notes.txt");
     write(&mut harness, "Write a message", "Here it is");
     harness.key_press(Key::Enter);
@@ -53,9 +65,12 @@ fn only_so_many_files_go_with_a_line_and_what_was_made_for_it_is_removed() {
         std::fs::write(&path, b"png").unwrap();
         Staged::look(path, true).unwrap()
     };
-    let screen = &mut harness.state_mut().screen;
-    assert_eq!(screen.stage((0..9).map(pasted).collect()), 0);
-    assert_eq!(screen.stage((9..12).map(pasted).collect()), 2);
+    let World { screen, words, .. } = harness.state_mut();
+    assert_eq!(screen.stage(words, (0..9).map(pasted).collect(), &[]), Vec::<String>::new());
+    assert_eq!(
+        screen.stage(words, (9..12).map(pasted).collect(), &[]),
+        ["One message takes 10 files; the others were left out."]
+    );
     let left = || std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left(), 10);
     harness.run();
