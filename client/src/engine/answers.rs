@@ -46,9 +46,7 @@ impl Core {
                 self.read_chat(chat);
             }),
             Purpose::RefreshChat(_) => response.read().map(|chat| self.chat_changed(chat)),
-            Purpose::Members(chat) => response.read().map(|all: ChatMembers| {
-                self.tell(Event::Members { chat, members: all.members });
-            }),
+            Purpose::Members(chat) => response.read().map(|all: ChatMembers| self.members_listed(chat, all.members)),
             Purpose::Marks(chat) => response.read().map(|all: AllMarks| {
                 all.marks.into_iter().for_each(|marks| self.marked(chat, marks));
             }),

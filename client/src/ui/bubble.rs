@@ -141,6 +141,8 @@ impl Bubble {
         };
         let (fill, edge) =
             if content.own { (palette.own, Color32::TRANSPARENT) } else { (palette.surface, palette.line) };
+        let calls_me = content.message.is_some_and(|message| message.mentions.contains(&scene.me())) && !content.own;
+        let edge = if calls_me { palette.accent_text } else { edge };
         let fill = if content.mark == Mark::Pending { fill.gamma_multiply(0.6) } else { fill };
         ui.painter().rect(area, corners, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
         controls::focus_ring(ui, &response, full);
@@ -253,7 +255,8 @@ fn text(
             if content.text.is_empty() {
                 return None;
             }
-            let mut marked = Marked::read(content.text, palette, width);
+            let me = scene.view.state.account.as_ref().map_or("", |account| &account.name);
+            let mut marked = Marked::read(content.text, palette, width, me);
             if message.is_some_and(|message| message.edited_at.is_some()) {
                 let words = format!("  {}", scene.say("chat-edited"));
                 marked.put(&words, TextFormat { font_id: regular(letter::TINY), ..soft });

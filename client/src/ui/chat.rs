@@ -1,7 +1,7 @@
 //! A chat in a window of its own: its head, its history, and where the next line is written.
 
 use egui::{CentralPanel, Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, Ui};
-use relay::vocabulary::{ChatId, FILES_MAX, Standing};
+use relay::vocabulary::{ChatId, ChatKind, FILES_MAX, Standing};
 
 use super::{
     Action, Native, Out, Scene, Value, Words, attachment, call, chat_head,
@@ -90,6 +90,9 @@ impl ChatScreen {
             self.watched = true;
             out.give(Command::InChat { chat: self.chat, act: InChat::Watch(true) });
             out.give(Command::InChat { chat: self.chat, act: InChat::Pins });
+            if known.chat.kind == ChatKind::Group {
+                out.give(Command::InChat { chat: self.chat, act: InChat::Members });
+            }
         }
         ui.spacing_mut().item_spacing.y = 0.0;
         if let Some(viewer) = &self.viewer {
@@ -122,7 +125,7 @@ impl ChatScreen {
             transfers(ui, scene, self.chat);
             notices::show_trouble(ui, scene, out);
             match known.chat.standing {
-                Standing::Joined => self.composer.show(ui, scene, self.chat, quoted, out),
+                Standing::Joined => self.composer.show(ui, scene, known, quoted, out),
                 Standing::Requested => requested(ui, scene, self.chat, out),
                 _ => {}
             }

@@ -40,7 +40,8 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) -> 
     let inside = Rect::from_min_max(area.min, area.max - Vec2::new(space::SMALL, 0.0));
     let mut search = false;
     title_bar::buttons(ui, scene, out, inside, |ui, out| {
-        search = controls::icon_button(ui, icons::MAGNIFYING_GLASS, &scene.say("chat-search")).clicked();
+        let button = controls::icon_button(ui, icons::MAGNIFYING_GLASS, &scene.say("chat-search"));
+        search = controls::turns(ui, &button);
         if scene.view.state.call.is_some() {
             return;
         }

@@ -32,6 +32,7 @@ pub fn draw(ui: &mut Ui, scene: &Scene<'_>, row: &Row<'_>, buttons: usize) -> Dr
     let parts = [row.name, row.line, if row.unread > 0 { &unread } else { "" }];
     let label = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
     let response = controls::named(ui, response, &label);
+    controls::follow_focus(&response);
     if !ui.is_rect_visible(area) {
         return Drawn { row: response, buttons: None };
     }

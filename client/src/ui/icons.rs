@@ -46,3 +46,4 @@ pub const PAPERCLIP: &str = "\u{e39a}";
 pub const DOWNLOAD_SIMPLE: &str = "\u{e20c}";
 pub const FOLDER_OPEN: &str = "\u{e256}";
 pub const IMAGE: &str = "\u{e2ca}";
+pub const PLUS: &str = "\u{e3d4}";

@@ -12,7 +12,7 @@ use super::{
     notices,
     preferences::{self, Page},
     sign_in::SignInScreen,
-    strip,
+    strip::Strip,
     theme::{Palette, letter, regular, size, space},
     title_bar,
 };
@@ -26,12 +26,13 @@ pub struct MainScreen {
     contacts: Contacts,
     call: CallRegion,
     page: Page,
+    strip: Strip,
 }
 
 impl MainScreen {
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
         if ui.available_width() < size::STRIP_BELOW {
-            return strip::show(ui, scene, out);
+            return self.strip.show(ui, scene, out);
         }
         let inside = scene.view.entrance == Entrance::Inside;
         self.call.leave(scene, out);
@@ -67,7 +68,8 @@ impl MainScreen {
 
     fn title_buttons(&mut self, ui: &mut Ui, scene: &Scene<'_>, inside: bool, out: &mut Out) {
         let palette = Palette::of(ui);
-        if controls::icon_button(ui, icons::GEAR_SIX, &scene.say("preferences")).clicked() {
+        let gear = controls::icon_button(ui, icons::GEAR_SIX, &scene.say("preferences"));
+        if controls::turns(ui, &gear) {
             self.page = if self.page == Page::People { Page::Preferences } else { Page::People };
         }
         let preferences = scene.preferences;

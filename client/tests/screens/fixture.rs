@@ -154,7 +154,7 @@ fn profile(id: u64, name: &str, display: &str) -> Profile {
     Profile { id, name: name.into(), display_name: display.into(), ..Profile::default() }
 }
 
-fn contact(id: u64, display: &str, groups: &[&str], state: Availability, status: &str) -> Contact {
+pub fn contact(id: u64, display: &str, groups: &[&str], state: Availability, status: &str) -> Contact {
     let presence =
         PresenceInfo { state, status: status.into(), since: Some(NOW - 60_000), last_seen: Some(NOW - 7_200_000) };
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
@@ -219,8 +219,49 @@ pub fn crowd() -> State {
     state
 }
 
-fn member(id: u64, name: &str) -> ChatMember {
+pub fn member(id: u64, name: &str) -> ChatMember {
     ChatMember { id, name: name.into(), role: ChatRole::Member, standing: relay::vocabulary::Standing::Joined }
+}
+
+/// A group of several, in which someone is mentioned.
+pub const GROUP: u64 = 11;
+
+pub fn group() -> State {
+    let mut state = crowd();
+    let members = vec![
+        ChatMember { role: ChatRole::Owner, ..member(ME, "haruka") },
+        ChatMember { role: ChatRole::Moderator, ..member(2, "user2") },
+        member(3, "user3"),
+        member(4, "user4"),
+        member(6, "user6"),
+        member(20, "adam.smith"),
+        ChatMember { standing: relay::vocabulary::Standing::Requested, ..member(21, "zoe") },
+    ];
+    let chat = Chat {
+        id: GROUP,
+        kind: ChatKind::Group,
+        name: "Lunch".into(),
+        members: members.clone(),
+        joined: 6,
+        role: ChatRole::Owner,
+        read: 9,
+        ..Chat::default()
+    };
+    let mut lunch = ChatState::new(chat);
+    lunch.members = members;
+    let mut put = |n: u64, from: u64, name: &str, text: &str, mentions: &[u64]| {
+        let at = NOW - 1_800_000 + n * 60_000;
+        let mut message = Message::line(n, Account { id: from, name: name.into() }, text, at, format!("g{n}"));
+        message.mentions = mentions.to_vec();
+        lunch.store(message, ME);
+    };
+    put(1, 2, "user2", "Who is in today?", &[]);
+    put(2, 3, "user3", "います！12時にロビーで。", &[]);
+    put(3, ME, "haruka", "Me too. @user4, will you join us?", &[4]);
+    put(4, 4, "user4", "If the compiler lets me", &[]);
+    put(5, 2, "user2", "@haruka could you book the table by the window? @user3 and I come a little later.", &[ME, 3]);
+    state.chats.insert(GROUP, Arc::new(lunch));
+    state
 }
 
 /// A conversation with all that a line can have.

@@ -3,5 +3,7 @@
 
 mod fixture;
 mod looks;
+mod scale;
 mod talk;
 mod use_of;
+mod writing;

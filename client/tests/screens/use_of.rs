@@ -21,12 +21,17 @@ pub fn main_window(view: View) -> Harness<'static, World<MainScreen>> {
 }
 
 pub fn chat_window(state: State) -> Harness<'static, World<ChatScreen>> {
+    window_of(CHAT, state)
+}
+
+pub fn window_of(chat: u64, state: State) -> Harness<'static, World<ChatScreen>> {
     let mut harness =
-        harness(LOOK, 600.0, World::new(ChatScreen::new(CHAT), view(state), Tongue::English), ChatScreen::show);
+        harness(LOOK, 600.0, World::new(ChatScreen::new(chat), view(state), Tongue::English), ChatScreen::show);
     harness.run();
     // What it says when it is opened: that it follows signals, and that what is seen is read.
     let first = wanted(&mut harness);
-    assert!(matches!(first[0], Action::Give(Command::InChat { chat: CHAT, act: InChat::Watch(true) })), "{first:?}");
+    let watches = |action: &Action| matches!(action, Action::Give(Command::InChat { act: InChat::Watch(true), .. }));
+    assert!(watches(&first[0]), "{first:?}");
     harness
 }
 
