@@ -10,7 +10,8 @@ use relay::vocabulary::{Attachment, Message, Reaction};
 use super::{
     Out, Scene, Value,
     attachment::Part,
-    avatar, controls, icons,
+    avatar::Face,
+    controls, icons,
     markup::{self, Marked},
     names,
     theme::{Palette, letter, radius, regular, semibold, size, space},
@@ -151,7 +152,8 @@ impl Bubble {
             && let Some(message) = content.message
         {
             let centre = Pos2::new(room.left() + size::AVATAR_SMALL / 2.0, area.bottom() - size::AVATAR_SMALL / 2.0);
-            avatar::draw(ui, centre, size::AVATAR_SMALL, message.from.id, &message.from.name, None);
+            let name = names::of_member(&scene.view.state, message.from.id, &message.from.name);
+            Face::of(scene, message.from.id, name).draw(ui, scene, centre, size::AVATAR_SMALL, None, out);
         }
         let mut deed = None;
         let mut at = area.min + PAD;

@@ -1,6 +1,6 @@
 //! A chat in a window of its own: its head, its history, and where the next line is written.
 
-use egui::{CentralPanel, Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, Ui};
+use egui::{CentralPanel, Frame, Key, KeyboardShortcut, Margin, Modifiers, Panel, RichText, Ui};
 use relay::vocabulary::{ChatId, ChatKind, FILES_MAX, Standing};
 
 use super::{
@@ -9,9 +9,11 @@ use super::{
     composer::{self, Composer},
     contacts, controls,
     history::{History, With},
-    icons, names, notices, pins,
+    icons,
+    members::Members,
+    names, notices, pins,
     staged::{Staged, Unfit},
-    theme::{Palette, letter, regular, space},
+    theme::{Palette, letter, regular, size, space},
     viewer::{self, Viewer},
 };
 use crate::engine::{ChatState, Command, InChat};
@@ -31,6 +33,8 @@ pub struct ChatScreen {
     /// A picture that is looked at.
     viewer: Option<Viewer>,
     search: ChatSearch,
+    /// The members, while they are seen.
+    members: Option<Members>,
 }
 
 impl ChatScreen {
@@ -44,6 +48,7 @@ impl ChatScreen {
             read: 0,
             viewer: None,
             search: ChatSearch::default(),
+            members: None,
         }
     }
 
@@ -103,8 +108,27 @@ impl ChatScreen {
         }
         self.take_dropped(ui, scene, known, out);
         viewer::invite_files(ui, scene);
-        if chat_head::show(ui, scene, known, out) || ui.input_mut(|input| input.consume_shortcut(&SEARCH)) {
+        let turned = chat_head::show(ui, scene, known, out);
+        if turned.search || ui.input_mut(|input| input.consume_shortcut(&SEARCH)) {
             self.search.toggle(self.chat, out);
+        }
+        if turned.members {
+            self.members = if self.members.is_some() { None } else { Some(Members::default()) };
+        }
+        if let Some(members) = &mut self.members {
+            let mut close = false;
+            if ui.available_width() < size::SIDE_FROM {
+                // There is no side: they stand in the chat's place.
+                if members.show(ui, scene, known, out) {
+                    self.members = None;
+                }
+                return;
+            }
+            let side = Panel::right("members").exact_size(size::SIDE).resizable(false);
+            side.frame(Frame::NONE).show(ui, |ui| close = members.show(ui, scene, known, out));
+            if close {
+                self.members = None;
+            }
         }
         self.search.field(ui, scene, self.chat, out);
         if let Some(call) = scene.view.state.call.as_ref().filter(|call| call.call.chat == self.chat) {

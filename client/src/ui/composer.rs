@@ -266,7 +266,7 @@ impl Composer {
             ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
             let above = place.left_top() - Vec2::new(2.0 * size::ICON_BUTTON, space::SMALL);
             let width = (place.width() + 2.0 * size::ICON_BUTTON).min(size::FORM) - 2.0 * space::TINY;
-            if let Some(done) = self.completion.show(ui, scene, chat, &self.text, self.caret, above, width) {
+            if let Some(done) = self.completion.show(ui, scene, chat, &self.text, self.caret, (above, width), out) {
                 self.replace(done.from, done.to, &done.text);
             }
         }

@@ -6,13 +6,17 @@ use egui::{
     Frame, Id, Key, KeyboardShortcut, Margin, Modifiers, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder,
     Vec2,
 };
-use relay::vocabulary::{ChatKind, Contact, Standing};
+use relay::vocabulary::{CHAT_NAME_MAX, ChatKind, Contact, Standing};
 
 use super::{
-    Action, Out, Scene, Then, Value, chat_search,
+    Action, Out, Scene, Then, Value,
+    avatar::Face,
+    chat_search,
     contact_list::{ContactList, Entry, HEAD, Section},
     contact_row::{self, Row},
-    controls, icons, names, presence, requests,
+    controls, icons, names,
+    people_picker::PeoplePicker,
+    presence, requests,
     theme::{Palette, letter, regular, semibold, size, space},
 };
 use crate::engine::{ChatState, Command, Deed};
@@ -24,6 +28,8 @@ pub struct Contacts {
     list: ContactList,
     /// A request that is being written: the name, a few words, and whether it just begins.
     adding: Option<(String, String, bool)>,
+    /// A group that is being made: its name, and who is asked into it.
+    group: Option<(String, PeoplePicker)>,
     closed: BTreeSet<String>,
     asked: chat_search::Asked,
     /// Whether the first who is found is to be met.
@@ -42,6 +48,7 @@ impl Contacts {
         margin.show(ui, |ui| {
             self.tools(ui, scene);
             self.add(ui, scene, out);
+            self.new_group(ui, scene, out);
         });
         ui.add_space(space::TINY);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -56,7 +63,7 @@ impl Contacts {
         let palette = Palette::of(ui);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::TINY;
-            let width = ui.available_width() - size::ICON_BUTTON - space::TINY;
+            let width = ui.available_width() - 2.0 * (size::ICON_BUTTON + space::TINY);
             let hint =
                 RichText::new(format!("{}  {}", icons::MAGNIFYING_GLASS, scene.say("search"))).color(palette.soft);
             let search = TextEdit::singleline(&mut self.search)
@@ -73,9 +80,15 @@ impl Contacts {
             }
             self.opens = controls::entered(ui, &search);
             let wants = ui.input_mut(|input| input.consume_shortcut(&ADD));
+            let group = controls::icon_button(ui, icons::USERS_THREE, &scene.say("group-new"));
+            if controls::turns(ui, &group) {
+                self.group = if self.group.is_some() { None } else { Some((String::new(), PeoplePicker::default())) };
+                self.adding = None;
+            }
             let name = format!("{} ({})", scene.say("contact-add"), ui.ctx().format_shortcut(&ADD));
             let add = controls::icon_button(ui, icons::USER_PLUS, &scene.say("contact-add")).on_hover_text(name);
             if controls::turns(ui, &add) || wants {
+                self.group = None;
                 self.adding = match self.adding {
                     None => Some((self.search.trim().to_owned(), String::new(), true)),
                     Some(_) => None,
@@ -105,6 +118,26 @@ impl Contacts {
         });
         if done {
             self.adding = None;
+        }
+    }
+
+    fn new_group(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+        let Some((name, people)) = &mut self.group else { return };
+        let mut done = false;
+        ui.add_space(space::SMALL);
+        controls::card(ui, false, |ui| {
+            let field = controls::field(ui, &scene.say("group-name"), name, &scene.say("group-name-hint"), false);
+            let entered = people.show(ui, scene, |_| false, out) || controls::entered(ui, &field);
+            let names = people.names();
+            let fits = !names.is_empty() && name.trim().len() <= CHAT_NAME_MAX;
+            ui.add_space(space::SMALL);
+            if (controls::primary_button(ui, &scene.say("group-make"), fits).clicked() || entered) && fits {
+                out.give(Command::OpenGroup { names, name: name.trim().to_owned(), text: None });
+                done = true;
+            }
+        });
+        if done {
+            self.group = None;
         }
     }
 
@@ -216,14 +249,13 @@ fn contact_row_of(ui: &mut Ui, scene: &Scene<'_>, contact: &Contact, out: &mut O
     let unread = chat.and_then(|chat| scene.view.state.chats.get(&chat)).map_or(0, |known| known.unread);
     let line = presence::line(scene, &contact.presence);
     let row = Row {
-        account: contact.who.id,
-        name: names::of_profile(&contact.who),
+        face: Face::of(scene, contact.who.id, names::of_profile(&contact.who)),
         line: &line,
         presence: Some(contact.presence.state),
         unread,
     };
     let reachable = presence::rank(contact.presence.state) < 4;
-    let drawn = contact_row::draw(ui, scene, &row, if reachable { 2 } else { 0 });
+    let drawn = contact_row::draw(ui, scene, &row, if reachable { 2 } else { 0 }, out);
     let meet = |then| match (chat, then) {
         (Some(chat), Then::Talk) => Action::Show(chat),
         _ => Action::Meet { name: contact.who.name.clone(), then },
@@ -281,10 +313,8 @@ fn chat_row(ui: &mut Ui, scene: &Scene<'_>, known: &ChatState, out: &mut Out) {
         ChatKind::Group => scene.words.with("chat-members", &[("count", Value::Number(u64::from(known.chat.joined)))]),
         _ => String::new(),
     };
-    let account = names::other(&known.chat, scene.me()).filter(|_| known.chat.kind == ChatKind::Direct);
-    let account = account.map_or(known.chat.id.wrapping_mul(3), |(id, _)| id);
-    let row = Row { account, name: &name, line: &line, presence: None, unread: known.unread };
-    if contact_row::draw(ui, scene, &row, 0).row.clicked() {
+    let row = Row { face: Face::of_chat(scene, &known.chat, &name), line: &line, presence: None, unread: known.unread };
+    if contact_row::draw(ui, scene, &row, 0, out).row.clicked() {
         out.act(Action::Show(known.chat.id));
     }
 }

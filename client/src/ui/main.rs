@@ -11,6 +11,7 @@ use super::{
     me::Me,
     notices,
     preferences::{self, Page},
+    profile::ProfilePage,
     sign_in::SignInScreen,
     strip::Strip,
     theme::{Palette, letter, regular, size, space},
@@ -26,6 +27,7 @@ pub struct MainScreen {
     contacts: Contacts,
     call: CallRegion,
     page: Page,
+    profile: ProfilePage,
     strip: Strip,
 }
 
@@ -50,13 +52,24 @@ impl MainScreen {
             }
             return;
         }
+        if self.page == Page::Profile && inside {
+            let escape = ui.input(|input| input.key_pressed(Key::Escape));
+            if self.profile.show(ui, scene, out) || escape {
+                self.page = Page::People;
+            }
+            return;
+        }
         if fills {
             return self.call.show(ui, scene, out);
         }
         let frame = Frame::new().inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
         controls::at_the_bottom(ui, "notices", |ui| notices::show(ui, scene, out));
         CentralPanel::no_frame().show(ui, |ui| {
-            frame.show(ui, |ui| self.me.show(ui, scene, out));
+            frame.show(ui, |ui| {
+                if self.me.show(ui, scene, out) {
+                    self.page = Page::Profile;
+                }
+            });
             if self.call.is_there(scene) {
                 self.call.show(ui, scene, out);
                 ui.add_space(space::SMALL);
@@ -70,7 +83,7 @@ impl MainScreen {
         let palette = Palette::of(ui);
         let gear = controls::icon_button(ui, icons::GEAR_SIX, &scene.say("preferences"));
         if controls::turns(ui, &gear) {
-            self.page = if self.page == Page::People { Page::Preferences } else { Page::People };
+            self.page = if self.page == Page::Preferences { Page::People } else { Page::Preferences };
         }
         let preferences = scene.preferences;
         let pinned = preferences.always_on_top;

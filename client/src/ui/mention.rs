@@ -7,7 +7,9 @@ use relay::vocabulary::{
 };
 
 use super::{
-    Scene, avatar, controls, names,
+    Out, Scene,
+    avatar::Face,
+    controls, names,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
 use crate::engine::ChatState;
@@ -124,8 +126,8 @@ impl Completion {
         chat: &ChatState,
         text: &str,
         caret: usize,
-        above: Pos2,
-        width: f32,
+        place: (Pos2, f32),
+        out: &mut Out,
     ) -> Option<Completed> {
         let Some((at, name)) = begun(text, caret) else {
             *self = Self::default();
@@ -135,6 +137,7 @@ impl Completion {
         self.open = offered.is_some();
         let offered = offered?;
         let palette = Palette::of(ui);
+        let (above, width) = place;
         let mut clicked = None;
         let area = Area::new(Id::new(("mentions", chat.chat.id))).order(Order::Foreground).fixed_pos(above);
         area.pivot(egui::Align2::LEFT_BOTTOM).show(ui.ctx(), |ui| {
@@ -147,7 +150,7 @@ impl Completion {
             frame.show(ui, |ui| {
                 ui.spacing_mut().item_spacing = Vec2::ZERO;
                 for (index, member) in offered.iter().enumerate() {
-                    if row(ui, scene, member, index == self.chosen, width) {
+                    if row(ui, scene, member, index == self.chosen, width, out) {
                         clicked = Some(*member);
                     }
                 }
@@ -179,7 +182,7 @@ impl Completion {
     }
 }
 
-fn row(ui: &mut Ui, scene: &Scene<'_>, member: &ChatMember, chosen: bool, width: f32) -> bool {
+fn row(ui: &mut Ui, scene: &Scene<'_>, member: &ChatMember, chosen: bool, width: f32, out: &mut Out) -> bool {
     let palette = Palette::of(ui);
     let (area, row) = ui.allocate_exact_size(Vec2::new(width, ROW), Sense::click());
     if chosen || row.hovered() {
@@ -188,7 +191,7 @@ fn row(ui: &mut Ui, scene: &Scene<'_>, member: &ChatMember, chosen: bool, width:
     }
     let name = names::of_member(&scene.view.state, member.id, &member.name);
     let centre = area.left_center() + Vec2::new(space::SMALL + size::AVATAR_SMALL / 2.0, 0.0);
-    avatar::draw(ui, centre, size::AVATAR_SMALL, member.id, name, None);
+    Face::of(scene, member.id, name).draw(ui, scene, centre, size::AVATAR_SMALL, None, out);
     let left = centre.x + size::AVATAR_SMALL / 2.0 + space::SMALL;
     let right = area.right() - space::SMALL;
     let written = format!("@{}", member.name);

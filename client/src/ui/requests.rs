@@ -4,12 +4,16 @@ use egui::{Frame, Margin, RichText, Sense, Ui, UiBuilder, Vec2};
 use relay::vocabulary::{Chat, ContactRequest};
 
 use super::{
-    Action, Out, Scene, Value, avatar,
+    Action, Out, Scene, Value,
+    avatar::{self, Face},
     contact_row::{self, Row},
     controls, icons, names,
     theme::{Palette, letter, regular, size, space},
 };
-use crate::engine::{Command, Deed, InChat};
+use crate::{
+    app::StillKey,
+    engine::{Command, Deed, InChat},
+};
 
 /// Someone wants to become a contact.
 pub fn contact_card(ui: &mut Ui, scene: &Scene<'_>, request: &ContactRequest, out: &mut Out) {
@@ -77,9 +81,12 @@ fn ask(ui: &mut Ui, scene: &Scene<'_>, account: u64, name: &str, title: &str, te
 /// Someone was asked and has not answered.
 pub fn outgoing_row(ui: &mut Ui, scene: &Scene<'_>, request: &ContactRequest, out: &mut Out) {
     let line = scene.say("request-waits");
-    let row =
-        Row { account: request.to.id, name: names::of_profile(&request.to), line: &line, presence: None, unread: 0 };
-    let drawn = contact_row::draw(ui, scene, &row, 1);
+    let face = Face {
+        picture: request.to.picture.clone().map(StillKey::Person),
+        ..Face::of(scene, request.to.id, names::of_profile(&request.to))
+    };
+    let row = Row { face, line: &line, presence: None, unread: 0 };
+    let drawn = contact_row::draw(ui, scene, &row, 1, out);
     if let Some(place) = drawn.buttons {
         ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
             if controls::icon_button(ui, icons::X, &scene.say("request-withdraw")).clicked() {

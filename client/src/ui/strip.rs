@@ -6,7 +6,9 @@ use egui::{Id, ScrollArea, Sense, Ui, UiBuilder, Vec2};
 use relay::vocabulary::Contact;
 
 use super::{
-    Action, Out, Scene, Then, avatar, controls, icons, names, presence,
+    Action, Out, Scene, Then,
+    avatar::Face,
+    controls, icons, names, presence,
     theme::{Palette, size, space},
 };
 use crate::{app::Entrance, engine::Roster, home::Dock};
@@ -85,7 +87,8 @@ fn face(ui: &mut Ui, scene: &Scene<'_>, contact: &Contact, out: &mut Out) {
         ui.painter().rect_filled(area.shrink2(Vec2::new(4.0, 0.0)), 10.0, palette.hover);
     }
     let name = names::of_profile(&contact.who);
-    avatar::draw(ui, area.center(), size::AVATAR, contact.who.id, name, Some(contact.presence.state));
+    let shown = Face::of(scene, contact.who.id, name);
+    shown.draw(ui, scene, area.center(), size::AVATAR, Some(contact.presence.state), out);
     let chat = names::direct_chat_of(state, contact.who.id);
     let unread = chat.and_then(|chat| state.chats.get(&chat)).map_or(0, |known| known.unread);
     if unread > 0 {

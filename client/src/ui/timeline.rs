@@ -332,7 +332,9 @@ mod tests {
 
     fn chat(lines: impl IntoIterator<Item = Message>) -> Arc<ChatState> {
         let mut chat = ChatState::new(Chat::default());
-        lines.into_iter().for_each(|line| drop(chat.store(line, 1)));
+        for line in lines {
+            chat.store(line, 1);
+        }
         chat.unread = 0;
         Arc::new(chat)
     }

@@ -18,7 +18,7 @@ use egui_kittest::Harness;
 use jiff::tz::TimeZone;
 use relay::vocabulary::{
     Account, Attachment, Availability, Call, CallPhase, Chat, ChatKind, ChatMember, ChatRole, Contact, ContactRequest,
-    History, Hit, Marks, Message, OwnPresence, Participant, Presence, PresenceInfo, Profile, Reaction,
+    History, Hit, Marks, Me, Message, OwnPresence, Participant, Presence, PresenceInfo, Profile, Reaction, Role,
 };
 
 /// Wednesday, 25 November 2026, 09:41 in Tokyo.
@@ -198,6 +198,7 @@ pub fn crowd() -> State {
     ] {
         roster.contacts.insert(one.who.id, one);
     }
+    roster.contacts.get_mut(&2).unwrap().who.picture = Some("ada-face".into());
     let asks = ContactRequest {
         from: profile(9, "mina", "Mina Kim"),
         to: profile(ME, "haruka", ""),
@@ -206,6 +207,8 @@ pub fn crowd() -> State {
     };
     roster.incoming.insert(9, asks);
     state.chats.insert(CHAT, Arc::new(conversation()));
+    let profile = Profile { picture: Some("my-face".into()), ..profile(ME, "haruka", "Haruka Sato") };
+    state.me = Some(Arc::new(Me { profile, language: String::new(), role: Role::Member }));
     let mut lunch = ChatState::new(Chat {
         id: 11,
         kind: ChatKind::Group,
@@ -354,6 +357,28 @@ pub fn with_files() -> State {
     state.transfers.insert(1, transfer(false, "clip", 19_000_000, 48_100_000));
     state.transfers.insert(2, transfer(true, "drawings.zip", 3_100_000, 8_000_000));
     state
+}
+
+/// The faces of those who have one have come: two that can be told apart.
+pub fn have_faces<S>(world: &mut World<S>) {
+    for (name, skin, hair) in [("ada-face", (222, 184, 150), (96, 60, 40)), ("my-face", (240, 208, 176), (40, 36, 40))]
+    {
+        let colour = |x: i32, y: i32| {
+            let inside = |cx: i32, cy: i32, r: i32| (x - cx).pow(2) + (y - cy).pow(2) < r * r;
+            let (r, g, b) = if inside(64, 70, 30) {
+                skin
+            } else if inside(64, 58, 38) {
+                hair
+            } else if inside(64, 150, 52) {
+                (70, 110, 120)
+            } else {
+                (206, 216, 210)
+            };
+            Color32::from_rgb(r, g, b)
+        };
+        let pixels = (0..128).flat_map(|y| (0..128).map(move |x| colour(x, y))).collect();
+        world.stills.put(StillKey::Person(name.into()), egui::ColorImage::new([128, 128], pixels));
+    }
 }
 
 /// The picture of the conversation has come, and its notes were saved.

@@ -3,6 +3,7 @@
 
 mod fixture;
 mod looks;
+mod people;
 mod scale;
 mod talk;
 mod use_of;

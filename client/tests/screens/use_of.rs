@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use client::{
-    app::{Entrance, View},
+    app::{Entrance, StillKey, View},
     engine::{Command, Deed, InChat, Place, State},
     home::{Language, Theme},
     ui::{Action, ChatScreen, MainScreen, Native, Then, Tongue, Whose},
@@ -35,9 +35,11 @@ pub fn window_of(chat: u64, state: State) -> Harness<'static, World<ChatScreen>>
     harness
 }
 
-/// What was wanted since this was asked last.
+/// What was wanted since this was asked last, but for faces, which are asked for until they have come.
 pub fn wanted<S>(harness: &mut Harness<'_, World<S>>) -> Vec<Action> {
-    std::mem::take(&mut harness.state_mut().out.actions)
+    let mut actions = std::mem::take(&mut harness.state_mut().out.actions);
+    actions.retain(|action| !matches!(action, Action::See(StillKey::Person(_))));
+    actions
 }
 
 pub fn press<S>(harness: &mut Harness<'_, World<S>>, name: &str) -> Vec<Action> {
