@@ -4,10 +4,14 @@ use egui::{Align2, Frame, Key, Margin, Rect, RichText, Sense, Ui, UiBuilder, Vec
 use relay::vocabulary::{CallId, CallPhase, Participant};
 
 use super::{
-    Action, Native, Out, PicturePlace, Scene, Value, Whose, avatar, controls, dates, icons, names,
+    Action, Native, Out, PicturePlace, Scene, Value, Whose, avatar, call_troubles, controls, dates, icons, names,
+    quality,
     theme::{Palette, letter, regular, semibold, size, space},
 };
-use crate::engine::{CallState, Command};
+use crate::{
+    app,
+    engine::{CallState, Command},
+};
 
 /// What the display remembers of a call.
 #[derive(Debug, Default)]
@@ -18,6 +22,10 @@ pub struct CallRegion {
     fills: bool,
     full_screen: bool,
     own_hidden: bool,
+    /// Whether the figures are shown.
+    quality: bool,
+    /// Since when the own microphone is open.
+    open_since: Option<u64>,
 }
 
 impl CallRegion {
@@ -32,6 +40,9 @@ impl CallRegion {
 
     /// A call that is over leaves the screen to others.
     pub fn leave(&mut self, scene: &Scene<'_>, out: &mut Out) {
+        if !self.is_there(scene) {
+            (self.quality, self.open_since) = (false, None);
+        }
         if self.full_screen && !self.fills(scene) {
             (self.full_screen, self.fills) = (false, false);
             out.act(Action::Native(Native::FullScreen(false)));
@@ -68,17 +79,52 @@ impl CallRegion {
         let palette = Palette::of(ui);
         let other = other(scene, call);
         let since = self.began.map_or(0, |(_, began)| scene.now.at.saturating_sub(began));
-        let text = format!("{}   {}", other_name(scene, other), dates::length(since));
-        let text = ui.painter().layout_no_wrap(text, semibold(letter::SMALL), palette.on_stage);
-        let at = stage.left_top() + Vec2::new(10.0, 10.0);
-        let behind = Rect::from_min_size(at, text.size() + Vec2::new(16.0, 8.0));
-        ui.painter().rect_filled(behind, 255.0, palette.stage.gamma_multiply(0.8));
-        ui.painter().galley(at + Vec2::new(8.0, 4.0), text, palette.on_stage);
+        self.title(ui, scene, stage, &format!("{}   {}", other_name(scene, other), dates::length(since)));
         let bar = Rect::from_center_size(stage.center_bottom() - Vec2::new(0.0, 32.0), Vec2::new(238.0, 52.0));
         ui.painter().rect_filled(bar, 255.0, palette.stage.gamma_multiply(0.8));
         ui.scope_builder(UiBuilder::new().max_rect(bar.shrink2(Vec2::new(9.0, 0.0))), |ui| {
             ui.horizontal_centered(|ui| self.buttons(ui, scene, palette, out));
         });
+        self.open_since = if scene.muted { None } else { self.open_since.or(Some(scene.now.at)) };
+        let open_for = self.open_since.map(|since| scene.now.at.saturating_sub(since) / 1_000);
+        let above = stage.shrink2(Vec2::new(10.0, 0.0)).with_max_y(bar.top() - space::SMALL);
+        call_troubles::show(ui, scene, above, &app::troubles(scene.view, open_for));
+        if self.fills && self.quality && quality::show_over(ui, stage, scene, call) {
+            self.quality = false;
+        }
+    }
+
+    /// How well the call goes, with whom it is, and for how long it has gone on; the figures are one click away.
+    fn title(&mut self, ui: &mut Ui, scene: &Scene<'_>, stage: Rect, text: &str) {
+        let palette = Palette::of(ui);
+        let lead = letter::ICON + space::TINY;
+        // The own picture may stand at the other side.
+        let width = stage.width() * 0.62 - lead;
+        let text = controls::cut(ui, text, semibold(letter::SMALL), palette.on_stage, width);
+        let at = stage.left_top() + Vec2::new(10.0, 10.0);
+        let area = quality::pill(ui, at, Align2::LEFT_TOP, text, lead);
+        let (icon, how) = quality::sign(app::signal(scene.view));
+        let sign = egui::pos2(area.left() + 8.0 + letter::ICON / 2.0, area.center().y);
+        ui.painter().text(sign, Align2::CENTER_CENTER, icon, regular(letter::ICON), palette.on_stage);
+        let name = match self.quality {
+            true => scene.say("quality-close"),
+            false => scene.words.with("quality-open", &[("how", Value::Text(&scene.say(how)))]),
+        };
+        let response = ui.interact(area, ui.id().with("quality"), Sense::click());
+        controls::focus_ring(ui, &response, 13);
+        let response = controls::named(ui, response, &name).on_hover_text(name);
+        if response.clicked() {
+            self.quality = !self.quality;
+        }
+    }
+
+    /// The figures, in place of what else is below the display. Says whether they are there.
+    pub fn show_quality(&mut self, ui: &mut Ui, scene: &Scene<'_>) -> bool {
+        let Some(call) = scene.view.state.call.as_ref().filter(|call| self.quality && is_talking(call)) else {
+            return false;
+        };
+        self.quality = !quality::show(ui, scene, call);
+        true
     }
 
     fn buttons(&mut self, ui: &mut Ui, scene: &Scene<'_>, palette: &Palette, out: &mut Out) {

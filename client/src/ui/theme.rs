@@ -57,6 +57,9 @@ pub mod size {
     pub const FORM: f32 = 320.0;
     /// A bubble is at most this part of its window.
     pub const BUBBLE_PART: f32 = 0.8;
+    /// The figures of a call over its picture: wide, and at most high.
+    pub const QUALITY: f32 = 320.0;
+    pub const QUALITY_HIGH: f32 = 420.0;
     /// How near to an edge of a window a press resizes it.
     pub const EDGE: f32 = 5.0;
 }

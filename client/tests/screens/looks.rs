@@ -2,6 +2,7 @@
 
 use client::{
     app::{Entrance, Failure, SignIn, View},
+    call::Second,
     engine::{Event, State},
     ui::{ChatScreen, MainScreen, Staged},
 };
@@ -10,7 +11,10 @@ use egui_kittest::{Harness, SnapshotResults, kittest::Queryable};
 use relay::vocabulary::CallPhase;
 use std::sync::Arc;
 
-use crate::fixture::{CHAT, LOOKS, Look, World, alone, call, crowd, harness, have_come, searched, view, with_files};
+use crate::fixture::{
+    CHAT, LOOKS, Look, World, alone, call, crowd, harness, have_come, held_back, measured_call, searched, view,
+    with_files,
+};
 
 /// Draws the main window in every look, after `act` was done in it.
 fn main_looks(
@@ -165,6 +169,19 @@ fn a_call_that_goes_on() {
         || view(State { call: Some(call(true, true, CallPhase::Talking)), ..crowd() }),
         |_| {},
     );
+}
+
+#[test]
+fn what_is_wrong_in_a_call() {
+    let troubled = || {
+        let mut state = held_back(State { call: Some(measured_call()), ..crowd() });
+        let call = state.call.as_mut().unwrap();
+        let course = Arc::make_mut(&mut call.course);
+        let last = *course.last().unwrap();
+        (0..6).for_each(|_| course.push(Second { loudest_db: Some(-96.0), heard: Some(false), ..last }));
+        state
+    };
+    main_looks("call-troubles", 480.0, || view(troubled()), |_| {});
 }
 
 #[test]
