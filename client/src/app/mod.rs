@@ -21,7 +21,7 @@ pub use devices::{Pictures, Senses};
 pub use entrance::{Entrance, Failure, SignIn};
 pub use options::{AppOptions, OptionsError};
 pub use portrait::portrait;
-pub use stills::{Look, StillError, StillKey, Stills, write_png};
+pub use stills::{Look, StillError, StillKey, Stills, keep_picture, write_png};
 pub use troubles::{Signal, Trouble, signal, troubles};
 pub use view::View;
 

@@ -82,7 +82,14 @@ fn row(ui: &mut Ui, name: &str, value: &str, figure: Option<&Figure>) {
     let text = ui.painter().layout(value.to_owned(), regular(letter::SMALL), palette.text, width - name_width);
     let height = text.size().y.max(12.0) + 2.0 * space::TINY;
     let (area, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::hover());
-    controls::line(ui, area.left_top() + Vec2::new(0.0, space::TINY), name_width, name, regular(letter::SMALL), palette.soft);
+    controls::line(
+        ui,
+        area.left_top() + Vec2::new(0.0, space::TINY),
+        name_width,
+        name,
+        regular(letter::SMALL),
+        palette.soft,
+    );
     let right = if figure.is_some() { area.right() - text.size().x } else { area.left() + name_width };
     let at = Pos2::new(right, area.center().y - text.size().y / 2.0);
     ui.painter().galley(at, text, palette.text);
@@ -228,10 +235,11 @@ pub fn show_over(ui: &mut Ui, stage: Rect, scene: &Scene<'_>, call: &CallState) 
         let dark = ui.ctx().style_of(egui::Theme::Dark);
         ui.set_style(dark);
         let palette = Palette::of(ui);
-        Frame::new().fill(palette.ground.gamma_multiply(0.93)).corner_radius(10.0).inner_margin(Margin::symmetric(0, 6)).show(
-            ui,
-            |ui| close = show(ui, scene, call),
-        );
+        Frame::new()
+            .fill(palette.ground.gamma_multiply(0.93))
+            .corner_radius(10.0)
+            .inner_margin(Margin::symmetric(0, 6))
+            .show(ui, |ui| close = show(ui, scene, call));
     });
     close
 }

@@ -58,6 +58,7 @@ pub struct World<S> {
     pub saved: HashMap<String, PathBuf>,
     pub out: Out,
     pub focused: bool,
+    pub popped_out: bool,
     dressed: bool,
     zone: TimeZone,
 }
@@ -76,6 +77,7 @@ impl<S> World<S> {
             saved: HashMap::new(),
             out: Out::default(),
             focused: true,
+            popped_out: false,
             dressed: false,
             zone: TimeZone::fixed(jiff::tz::offset(9)),
         }
@@ -107,6 +109,7 @@ impl<S> World<S> {
             stills: &self.stills,
             saved: &self.saved,
             focused: self.focused,
+            popped_out: self.popped_out,
         };
         let palette = if ui.visuals().dark_mode { client::ui::theme::DARK } else { client::ui::theme::LIGHT };
         ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);

@@ -4,7 +4,7 @@ use client::{
     app::{Entrance, Failure, SignIn, View},
     call::Second,
     engine::{Event, State},
-    ui::{ChatScreen, MainScreen, Staged},
+    ui::{CallScreen, ChatScreen, MainScreen, Staged},
 };
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::{Harness, SnapshotResults, kittest::Queryable};
@@ -169,6 +169,51 @@ fn a_call_that_goes_on() {
         || view(State { call: Some(call(true, true, CallPhase::Talking)), ..crowd() }),
         |_| {},
     );
+}
+
+#[test]
+fn how_a_call_goes_in_figures() {
+    main_looks(
+        "quality",
+        640.0,
+        || view(held_back(State { call: Some(measured_call()), ..crowd() })),
+        |harness| {
+            let words = &harness.state().words;
+            let how = words.say("signal-good");
+            let name = words.with("quality-open", &[("how", client::ui::Value::Text(&how))]);
+            harness.get_by_label(&name).click();
+        },
+    );
+}
+
+#[test]
+fn what_can_be_done_in_a_call() {
+    main_looks(
+        "call-menu",
+        640.0,
+        || view(State { call: Some(measured_call()), ..crowd() }),
+        |harness| {
+            let more = harness.state().words.say("call-more");
+            harness.get_by_label(&more).click();
+        },
+    );
+}
+
+#[test]
+fn a_call_in_a_window_of_its_own() {
+    let mut results = SnapshotResults::new();
+    for (name, width, look) in [("call-window-wide", 900.0, LOOKS[0]), ("call-window", 480.0, LOOKS[1])] {
+        let look = Look { width, ..look };
+        let state = || held_back(State { call: Some(measured_call()), ..crowd() });
+        let world = World::new(CallScreen::default(), view(state()), look.tongue);
+        let mut harness = harness(look, 500.0, world, CallScreen::show);
+        let words = &harness.state().words;
+        let how = words.say("signal-good");
+        let name_of_sign = words.with("quality-open", &[("how", client::ui::Value::Text(&how))]);
+        harness.get_by_label(&name_of_sign).click();
+        harness.run();
+        results.add(harness.try_snapshot(format!("{name}-{}", look.name)));
+    }
 }
 
 #[test]
