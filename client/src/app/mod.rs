@@ -4,6 +4,7 @@
 mod devices;
 mod entrance;
 mod options;
+mod outbox;
 mod portrait;
 mod run;
 mod seeing;
@@ -23,7 +24,12 @@ pub use portrait::portrait;
 pub use stills::{Look, StillError, StillKey, Stills, write_png};
 pub use view::View;
 
-use crate::engine::{Command, Event};
+use relay::vocabulary::ChatId;
+
+use crate::{
+    engine::{Command, Event},
+    home::Draft,
+};
 
 /// Commands that may wait. A person gives a few a second.
 const ORDERS: usize = 256;
@@ -50,6 +56,8 @@ enum Order {
     Cancel,
     SignOut,
     Give(Command),
+    /// Keeps what is being written.
+    Draft(ChatId, Draft),
     /// Gets a picture that somebody looks at.
     See(StillKey),
     Quit,
@@ -149,6 +157,11 @@ impl App {
 
     pub fn give(&self, command: Command) {
         self.order(Order::Give(command));
+    }
+
+    /// Keeps what is being written in a chat, over the end of the program.
+    pub fn keep_draft(&self, chat: ChatId, draft: Draft) {
+        self.order(Order::Draft(chat, draft));
     }
 
     pub fn sign_in(&self, sign_in: SignIn) {

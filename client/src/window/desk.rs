@@ -105,6 +105,9 @@ impl Desk {
     /// Gives what made the windows impossible, if anything did.
     pub fn end(mut self) -> Result<(), WindowError> {
         self.remember_place();
+        for (screen, _) in &self.chats {
+            self.app.keep_draft(screen.chat(), screen.draft());
+        }
         self.failed.take().map_or(Ok(()), Err)
     }
 
@@ -261,6 +264,7 @@ impl Desk {
                     frame.window.request_redraw();
                 }
             }
+            Action::Draft(chat, draft) => self.app.keep_draft(chat, draft),
             Action::Complain(text) => self.complain(text),
             Action::See(key) => self.app.see(key),
             Action::ChooseFiles(_) | Action::ChoosePicture(_) | Action::Save { .. } | Action::Reveal(_) => {
@@ -384,6 +388,7 @@ impl Desk {
         match chat {
             Some(index) => {
                 let (screen, _) = self.chats.swap_remove(index);
+                self.app.keep_draft(screen.chat(), screen.draft());
                 self.app.give(screen.closing());
             }
             None => events.exit(),
