@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use configuration::{Configuration, ConfigurationError};
 pub use known_servers::{KnownServers, TrustError};
-pub use preferences::{Dock, Language, Place, Preferences, PreferencesError, Theme};
+pub use preferences::{ChatStyle, Dock, Language, Place, Preferences, PreferencesError, TextSize, Theme};
 pub use remembered::{Remembered, RememberedError};
 pub use written::{Draft, UnsentLine, Written, WrittenError};
 

@@ -11,7 +11,7 @@ use super::{
     Action, Out, Scene, Value, attachment, controls,
     emoji_picker::{EmojiPicker, Picked},
     history::With,
-    icons,
+    icons, markup,
     mention::{Completion, Writing, mentioned},
     staged::Staged,
     theme::{Palette, letter, radius, regular, semibold, size, space},
@@ -75,6 +75,7 @@ impl Composer {
     pub fn draft(&self) -> Draft {
         match self.with {
             Some(With::Edit(..)) => Draft::default(),
+            _ if self.text.trim().is_empty() => Draft::default(),
             _ => Draft { text: self.text.clone(), reply_to: self.about() },
         }
     }
@@ -182,8 +183,7 @@ impl Composer {
             ui.label(RichText::new(title).font(semibold(letter::SMALL)).color(palette.accent_text));
             let width = ui.available_width() - size::ICON_BUTTON - space::SMALL;
             let text = quoted.unwrap_or_default();
-            let text =
-                controls::cut(ui, text.lines().next().unwrap_or_default(), regular(letter::SMALL), palette.soft, width);
+            let text = controls::cut(ui, &markup::preview(&text), regular(letter::SMALL), palette.soft, width);
             let (area, _) = ui.allocate_exact_size(Vec2::new(width, size::ICON_BUTTON), egui::Sense::hover());
             ui.painter().galley(area.left_center() - Vec2::new(0.0, text.size().y / 2.0), text, palette.soft);
             drop |= controls::icon_button(ui, icons::X, &scene.say("cancel")).clicked();

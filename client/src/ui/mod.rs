@@ -19,6 +19,7 @@ mod emoji_picker;
 mod fonts;
 mod history;
 mod icons;
+mod keys;
 mod line_menu;
 mod main;
 mod markup;

@@ -123,6 +123,7 @@ impl Desk {
         };
         let frame = Frame::open(events, &self.proxy, &self.fonts, attributes, level, docked && !self.fills)?;
         frame.choose_theme(self.preferences.theme);
+        frame.choose_size(self.preferences.text_size);
         if !self.fills {
             dock::reserve(&frame.window, monitor.as_ref(), &self.preferences);
         }
@@ -149,6 +150,7 @@ impl Desk {
         match Frame::open(events, &self.proxy, &self.fonts, attributes, WindowLevel::Normal, false) {
             Ok(frame) => {
                 frame.choose_theme(self.preferences.theme);
+                frame.choose_size(self.preferences.text_size);
                 self.chats.push((screen, frame));
             }
             Err(error) => self.complain(error.to_string()),
@@ -316,7 +318,13 @@ impl Desk {
             let frames = self.main.iter().map(|(frame, _)| frame).chain(self.chats.iter().map(|(_, frame)| frame));
             frames.for_each(|frame| frame.choose_theme(self.preferences.theme));
         }
-        if before.dock != self.preferences.dock {
+        let other_size = before.text_size != self.preferences.text_size;
+        if other_size {
+            let frames = self.main.iter().map(|(frame, _)| frame).chain(self.chats.iter().map(|(_, frame)| frame));
+            frames.for_each(|frame| frame.choose_size(self.preferences.text_size));
+        }
+        // What is docked takes as much more place as what is in it.
+        if before.dock != self.preferences.dock || other_size && self.preferences.dock != Dock::Free {
             self.reopen_main(events);
         } else if before.always_on_top != self.preferences.always_on_top
             && let Some((frame, _)) = &self.main
