@@ -124,6 +124,13 @@ impl Flight {
         self.capped = true;
     }
 
+    /// Little is sent from now on: room for packets is given back.
+    pub fn rest(&mut self) {
+        if self.packets.is_empty() {
+            self.packets.shrink_to(0);
+        }
+    }
+
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -31,6 +31,7 @@ use std::{
     task::Waker,
 };
 
+use litemap::LiteMap;
 use thiserror::Error;
 
 pub use bulk::BULK_MAX;
@@ -153,12 +154,13 @@ pub struct Link {
     driver: Waker,
     sealer: Option<Sealer>,
     opener: Option<Opener>,
-    exchanges: BTreeMap<ExchangeId, Exchange>,
+    /// Few, like what is incoming: a tree's first node alone would be larger than everything else of a link at rest.
+    exchanges: LiteMap<ExchangeId, Exchange>,
     control: Track,
     next_control: u64,
     bulk: Bulk,
     outgoing: Vec<Outgoing>,
-    incoming: BTreeMap<TrackId, Incoming>,
+    incoming: LiteMap<TrackId, Incoming>,
     arrivals: Arrivals,
     flight: Flight,
     clock: FarClock,
@@ -186,12 +188,12 @@ impl Link {
             driver: config.driver,
             sealer: config.keys.as_ref().map(|keys| keys.sealer(send)),
             opener: config.keys.as_ref().map(|keys| keys.opener(receive)),
-            exchanges: BTreeMap::new(),
+            exchanges: LiteMap::new(),
             control: control.clone(),
             next_control: 1,
             bulk: Bulk::default(),
             outgoing: Vec::new(),
-            incoming: BTreeMap::new(),
+            incoming: LiteMap::new(),
             arrivals: Arrivals::default(),
             flight: Flight::default(),
             clock: FarClock::default(),
@@ -226,6 +228,8 @@ impl Link {
         if self.outgoing.iter().any(|known| known.id() == track.id()) {
             return;
         }
+        // A link at rest has two, and there are many of those.
+        self.outgoing.reserve_exact(1);
         self.outgoing.push(Outgoing::new(track, start, class, self.freshness, self.driver.clone(), now));
         self.outgoing.sort_by_key(Outgoing::class);
         self.driver.wake_by_ref();
@@ -334,7 +338,7 @@ impl Link {
     pub fn handle_timeout(&mut self, now: Micros) {
         let patience = self.flight.patience();
         let mut stalled = Vec::new();
-        for (id, exchange) in &mut self.exchanges {
+        for (id, exchange) in self.exchanges.iter_mut() {
             let late = self.flight.oldest(Some(*id)).is_some_and(|at| at + patience <= now);
             if late && exchange.stall() {
                 stalled.push(*id);

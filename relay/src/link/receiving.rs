@@ -90,6 +90,9 @@ impl Link {
                 self.driver.wake_by_ref();
             }
             self.tidy_bulk();
+            if self.rest.is_at_rest(now) {
+                self.flight.rest();
+            }
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ impl Link {
 
     /// Asks the far end whether it is there, on everything that is open to it: the next [`Link::transmit`] has a ping.
     pub fn ask(&mut self, now: Micros) {
-        self.exchanges.values_mut().for_each(|exchange| exchange.ask(now));
+        self.exchanges.iter_mut().for_each(|(_, exchange)| exchange.ask(now));
         self.driver.wake_by_ref();
     }
 

@@ -49,19 +49,19 @@ pub(super) struct Serving {
 
 /// Serves a connection until either end closes it.
 ///
-/// Readers of public tracks are many, plain and HTTP/1.1: their future alone stands inline, everything else is boxed.
+/// Connections are many and of several kinds: each costs what its own kind needs, not what the largest one does.
 pub(super) async fn serve(stream: TcpStream, address: IpAddr, serving: Serving) -> Result<(), ServeError> {
     let peer = Peer { secure: false, address };
     match Box::pin(greet(stream, &serving)).await? {
         Greeting::Silent => Ok(()),
-        Greeting::Http1(socket) => http1(socket, peer, serving).await,
+        Greeting::Http1(socket) => Box::pin(http1(socket, peer, serving)).await,
         Greeting::Http2(socket) => Box::pin(http2(socket, peer, serving)).await,
         Greeting::Tls(stream) => {
             let peer = Peer { secure: true, address };
             if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                Box::pin(http2(*stream, peer, serving)).await
+                Box::pin(http2(stream, peer, serving)).await
             } else {
-                Box::pin(http1(*stream, peer, serving)).await
+                Box::pin(http1(stream, peer, serving)).await
             }
         }
     }

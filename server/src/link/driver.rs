@@ -101,6 +101,8 @@ impl Driver {
             {
                 // One after the other: what a client sends in order happens in order.
                 self.work(&mut at_work, &frame);
+            } else if commands.is_empty() {
+                commands.shrink_to(0);
             }
             if bulk_at_work.is_empty()
                 && let Some(frame) = self.session.next_bulk()

@@ -229,7 +229,13 @@ impl Session {
 
     /// What waits for the driver, oldest first.
     pub fn next_output(&self) -> Option<Output> {
-        self.inner.lock().waiting.pop_front()
+        let waiting = &mut self.inner.lock().waiting;
+        let next = waiting.pop_front();
+        if next.is_none() {
+            // Most links are at rest most of the time.
+            waiting.shrink_to(0);
+        }
+        next
     }
 
     /// A command with bytes that waits for the driver, if there is room for its answer.
