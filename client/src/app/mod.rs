@@ -9,6 +9,7 @@ mod portrait;
 mod run;
 mod seeing;
 mod stills;
+mod troubles;
 mod view;
 
 use std::{collections::VecDeque, sync::Arc, thread::JoinHandle};
@@ -21,7 +22,8 @@ pub use devices::{Pictures, Senses};
 pub use entrance::{Entrance, Failure, SignIn};
 pub use options::{AppOptions, OptionsError};
 pub use portrait::portrait;
-pub use stills::{Look, StillError, StillKey, Stills, write_png};
+pub use stills::{Look, StillError, StillKey, Stills, keep_picture, write_png};
+pub use troubles::{Signal, Trouble, signal, troubles};
 pub use view::View;
 
 use relay::vocabulary::ChatId;

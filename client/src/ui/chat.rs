@@ -4,7 +4,8 @@ use egui::{CentralPanel, Frame, Key, KeyboardShortcut, Margin, Modifiers, Panel,
 use relay::vocabulary::{ChatId, ChatKind, FILES_MAX, Standing};
 
 use super::{
-    Action, Native, Out, Scene, Value, Words, attachment, call, chat_head,
+    Action, Native, Out, Scene, Value, Words, attachment, call,
+    chat_head::{self, Turned},
     chat_search::ChatSearch,
     composer::{self, Composer},
     contacts, controls,
@@ -30,6 +31,8 @@ const DRAFT_MS: u64 = 1_000;
 #[derive(Debug)]
 pub struct ChatScreen {
     chat: ChatId,
+    /// Whether it stands beside something else, which says with whom it is.
+    beside: bool,
     history: History,
     composer: Composer,
     watched: bool,
@@ -49,6 +52,7 @@ impl ChatScreen {
     pub fn new(chat: ChatId) -> Self {
         Self {
             chat,
+            beside: false,
             history: History::default(),
             composer: Composer::default(),
             watched: false,
@@ -59,6 +63,11 @@ impl ChatScreen {
             drafted: (Draft::default(), 0),
             members: None,
         }
+    }
+
+    /// The same without a head of its own.
+    pub fn beside(chat: ChatId) -> Self {
+        Self { beside: true, ..Self::new(chat) }
     }
 
     /// Brings a line in sight.
@@ -121,7 +130,7 @@ impl ChatScreen {
         }
         self.take_dropped(ui, scene, known, out);
         viewer::invite_files(ui, scene);
-        let turned = chat_head::show(ui, scene, known, out);
+        let turned = if self.beside { Turned::default() } else { chat_head::show(ui, scene, known, out) };
         if turned.search || ui.input_mut(|input| input.consume_shortcut(&SEARCH)) {
             self.search.toggle(self.chat, out);
         }
@@ -144,7 +153,7 @@ impl ChatScreen {
             }
         }
         self.search.field(ui, scene, self.chat, out);
-        if let Some(call) = scene.view.state.call.as_ref().filter(|call| call.call.chat == self.chat) {
+        if let Some(call) = scene.view.state.call.as_ref().filter(|call| call.call.chat == self.chat && !self.beside) {
             call::bar(ui, scene, call, out);
         }
         if let Some(to) = pins::show(ui, scene, known) {

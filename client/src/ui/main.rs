@@ -88,7 +88,9 @@ impl MainScreen {
                 ui.add_space(space::SMALL);
             }
             connection(ui, scene);
-            self.contacts.show(ui, scene, out);
+            if !self.call.show_quality(ui, scene) {
+                self.contacts.show(ui, scene, out);
+            }
         });
     }
 

@@ -5,6 +5,8 @@ mod attachment;
 mod avatar;
 mod bubble;
 mod call;
+mod call_troubles;
+mod call_window;
 mod chat;
 mod chat_head;
 mod chat_search;
@@ -28,11 +30,13 @@ mod members;
 mod mention;
 mod names;
 mod notices;
+mod own_picture;
 mod people_picker;
 mod pins;
 mod preferences;
 mod presence;
 mod profile;
+mod quality;
 mod requests;
 mod sign_in;
 mod staged;
@@ -48,6 +52,7 @@ use std::{collections::HashMap, path::PathBuf};
 
 use relay::vocabulary::ChatId;
 
+pub use call_window::CallScreen;
 pub use chat::ChatScreen;
 pub use dates::Moment;
 pub use fonts::Fonts;
@@ -80,6 +85,8 @@ pub struct Scene<'a> {
     pub saved: &'a HashMap<String, PathBuf>,
     /// Whether the window that is drawn is the one with the keyboard.
     pub focused: bool,
+    /// Whether the call has a window of its own.
+    pub popped_out: bool,
 }
 
 impl Scene<'_> {
@@ -132,6 +139,8 @@ pub enum Action {
         name: String,
         ask: bool,
     },
+    /// The picture of the other side that is seen now is to be kept as a file.
+    KeepPicture,
     /// A file is to be shown in its folder.
     Reveal(PathBuf),
     Native(Native),
@@ -164,6 +173,8 @@ pub enum Native {
     Close,
     /// Full screen, or no more.
     FullScreen(bool),
+    /// A call in a window of its own, or back in the main one.
+    PopOut(bool),
 }
 
 /// Whose picture is shown.

@@ -12,7 +12,8 @@ use winit::event_loop::EventLoopProxy;
 
 use super::Wake;
 use crate::{
-    app::{portrait, write_png},
+    app::{keep_picture, portrait, write_png},
+    device::Picture,
     ui::{Portrait, Staged, Unfit},
 };
 
@@ -27,6 +28,8 @@ pub enum Chosen {
     NoPicture(String),
     /// Where a file is to be kept.
     Save { file: String, to: PathBuf },
+    /// A picture of a call was kept here.
+    Kept(PathBuf),
     /// In words.
     Trouble(String),
 }
@@ -66,6 +69,16 @@ pub fn choose_picture(proxy: &EventLoopProxy<Wake>, whose: Portrait, title: Stri
                 let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
                 Chosen::NoPicture(name.unwrap_or_else(|| path.display().to_string()))
             }
+        })
+    });
+}
+
+/// Keeps a picture of a call.
+pub fn keep(proxy: &EventLoopProxy<Wake>, picture: Picture, to: PathBuf) {
+    aside(proxy, "snapshot", move || {
+        Some(match keep_picture(&to, &picture) {
+            Ok(()) => Chosen::Kept(to),
+            Err(error) => Chosen::Trouble(format!("{}: {error}", to.display())),
         })
     });
 }
