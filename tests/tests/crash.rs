@@ -68,12 +68,12 @@ impl Stage {
 
     /// What alice's client keeps of what she has written.
     fn written(&self) -> Option<(PathBuf, String)> {
-        let files = std::fs::read_dir(self.place("alice")).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+        let mut files = std::fs::read_dir(self.place("alice")).ok()?.filter_map(Result::ok).map(|entry| entry.path());
         let is_it = |path: &Path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             name.starts_with("written-") && name.ends_with(".json")
         };
-        let path = files.into_iter().find(|path| is_it(path))?;
+        let path = files.find(|path| is_it(path))?;
         let text = std::fs::read_to_string(&path).ok()?;
         Some((path, text))
     }
