@@ -38,11 +38,11 @@ impl Stage {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// Alice's window, with the chat with bob open. The first time she signs in; then her session is remembered.
+    /// Alice's window. The first time she signs in; then her session is remembered.
     fn alice(&self, first: bool) -> Program {
         let mut command = self.desktop.command(&built("komado").unwrap().display().to_string());
         command.args(["--home", &self.place("alice"), "--server", "http://10.99.0.2", "--user", "alice"]);
-        command.args(["--proxy", "none", "--size", "64x48", "--with", "bob"]);
+        command.args(["--proxy", "none", "--size", "64x48"]);
         if first {
             command.args(["--fingerprint", self.server.fingerprint(), "--password-file", &self.place("password")]);
         }
@@ -53,18 +53,27 @@ impl Stage {
         let (home, password) = (self.place("bob"), self.place("password"));
         let mut arguments = vec!["--server", "http://10.99.0.2", "--proxy", "none", "--user", "bob", "--home", &home];
         arguments.extend(["--password-file", &password, "--fingerprint", self.server.fingerprint(), "--size", "64x48"]);
-        arguments.push("--accept-chats");
+        arguments.extend(["--accept-chats", "--accept-contacts"]);
         headless(&self.namespace, "bob", &arguments).unwrap()
+    }
+
+    /// Opens the chat with bob, who is a contact, and gives it the keyboard.
+    fn open_chat(&self) {
+        self.desktop.activate(&self.desktop.window("Komado").unwrap()).unwrap();
+        self.desktop.key("ctrl+f").unwrap();
+        self.desktop.write("bob").unwrap();
+        self.desktop.key("Return").unwrap();
+        self.desktop.activate(&self.desktop.window("bob").unwrap()).unwrap();
     }
 
     /// What alice's client keeps of what she has written.
     fn written(&self) -> Option<(PathBuf, String)> {
-        let files = std::fs::read_dir(self.place("alice")).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+        let mut files = std::fs::read_dir(self.place("alice")).ok()?.filter_map(Result::ok).map(|entry| entry.path());
         let is_it = |path: &Path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             name.starts_with("written-") && name.ends_with(".json")
         };
-        let path = files.into_iter().find(|path| is_it(path))?;
+        let path = files.find(|path| is_it(path))?;
         let text = std::fs::read_to_string(&path).ok()?;
         Some((path, text))
     }
@@ -85,8 +94,14 @@ fn what_was_written_survives_the_end_of_the_client() {
     let bob = stage.bob();
     bob.wait_event("logged_in", SOON).unwrap();
     let mut alice = stage.alice(true);
-    let chat = stage.desktop.window("bob").unwrap();
-    stage.desktop.activate(&chat).unwrap();
+    let signed_in = Path::new(&stage.place("alice")).join("session.toml");
+    stage.desktop.until("alice's session", |_| Ok(signed_in.exists())).unwrap();
+    stage.desktop.activate(&stage.desktop.window("Komado").unwrap()).unwrap();
+    stage.desktop.key("ctrl+n").unwrap();
+    stage.desktop.write("bob").unwrap();
+    stage.desktop.key("Return").unwrap();
+    bob.wait_event("contact_added", SOON).unwrap();
+    stage.open_chat();
     stage.desktop.write("The first line").unwrap();
     stage.desktop.key("Return").unwrap();
     bob.wait_for("the first line", SOON, line_of("The first line")).unwrap();
@@ -105,8 +120,7 @@ fn what_was_written_survives_the_end_of_the_client() {
     let _alice = stage.alice(false);
     let late = bob.wait_for("the late line", SOON, line_of("Written while the server was away")).unwrap();
     assert_eq!(late["message"]["from"]["name"], "alice");
-    let chat = stage.desktop.window("bob").unwrap();
-    stage.desktop.activate(&chat).unwrap();
+    stage.open_chat();
     stage.desktop.key("Return").unwrap();
     bob.wait_for("the other half", SOON, line_of("Half a line")).unwrap();
     stage.desktop.until("an empty outbox", |_| Ok(stage.written().is_none())).unwrap();

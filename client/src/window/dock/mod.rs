@@ -38,7 +38,8 @@ pub fn attributes(monitor: Option<&MonitorHandle>, preferences: &Preferences) ->
         .with_inner_size(PhysicalSize::new(place.width, place.height));
     match preferences.dock {
         Dock::Free => {
-            let least = winit::dpi::LogicalSize::new(*size::DOCKED.start(), 420.0);
+            let factor = preferences.text_size.factor();
+            let least = winit::dpi::LogicalSize::new(*size::DOCKED.start() * factor, 420.0 * factor);
             attributes.with_min_inner_size(least)
         }
         Dock::Left | Dock::Right | Dock::Strip => as_dock(attributes),
