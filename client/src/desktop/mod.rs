@@ -2,5 +2,11 @@
 //! written it down yet, the module says so and the program does without.
 
 mod cpu;
+mod instance;
+mod notifier;
+mod registration;
 
 pub use cpu::process_time;
+pub use instance::{First, Given, InstanceError, Start, start};
+pub use notifier::{About, Deed, Notification, Notifier};
+pub use registration::{RegistrationError, register, start_with_session};

@@ -3,13 +3,15 @@
 mod configuration;
 mod known_servers;
 mod preferences;
+mod quiet_hours;
 mod remembered;
 
 use std::path::{Path, PathBuf};
 
 pub use configuration::{Configuration, ConfigurationError};
 pub use known_servers::{KnownServers, TrustError};
-pub use preferences::{Dock, Language, Place, Preferences, PreferencesError, Theme};
+pub use preferences::{Dock, Language, Notifications, Place, Preferences, PreferencesError, Theme};
+pub use quiet_hours::{QuietHours, QuietHoursError};
 pub use remembered::{Remembered, RememberedError};
 
 /// The folder that was `given`, or else the platform's place for it; `None` if the platform names none.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::QuietHours;
+
 /// How the window speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -42,6 +44,16 @@ pub enum Dock {
     Strip,
 }
 
+/// When the desktop tells of what nobody looks at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notifications {
+    #[default]
+    Always,
+    OutsideQuietHours,
+    Never,
+}
+
 /// A place on the desktop, in physical pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
@@ -59,6 +71,10 @@ pub struct Preferences {
     pub theme: Theme,
     pub dock: Dock,
     pub always_on_top: bool,
+    /// Whether it starts with the session.
+    pub starts_with_session: bool,
+    pub notifications: Notifications,
+    pub quiet_hours: QuietHours,
     /// Emoji that were used lately, the last one first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recent_emoji: Vec<String>,
@@ -107,7 +123,7 @@ impl Preferences {
 }
 
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
-# dock = free, left, right or strip. Written anew when something is changed in the window.
+# dock = free, left, right or strip; notifications = always, outside-quiet-hours or never. Written anew when something is changed in the window.
 ";
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ fn row(ui: &mut Ui, name: &str, value: &str, figure: Option<&Figure>) {
         regular(letter::SMALL),
         palette.soft,
     );
-    let right = if figure.is_some() { area.right() - text.size().x } else { area.left() + name_width };
+    let right = if value.contains('\n') { area.left() + name_width } else { area.right() - text.size().x };
     let at = Pos2::new(right, area.center().y - text.size().y / 2.0);
     ui.painter().galley(at, text, palette.text);
     if let Some(figure) = figure {

@@ -1,7 +1,7 @@
 //! All windows of the program: which there are, what each shows, and what is done when a person wants something.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{
         Arc,
@@ -22,7 +22,8 @@ use winit::{
 
 use super::{Wake, WindowError, dock, frame::Frame};
 use crate::{
-    app::{App, View},
+    app::{App, Link, View},
+    desktop::{Notifier, start_with_session},
     engine::{Command, Event},
     home::{Dock, Preferences},
     ui::{
@@ -34,6 +35,11 @@ use crate::{
 /// Everything that is open.
 pub struct Desk {
     pub(super) app: App,
+    pub(super) notifier: Notifier,
+    /// A link that was given before anyone was signed in.
+    pub(super) link: Option<Link>,
+    /// Chats of which a notification may be seen.
+    pub(super) told: HashSet<ChatId>,
     /// Whether the loop was woken and has not looked yet.
     woken: Arc<AtomicBool>,
     pub(super) proxy: EventLoopProxy<Wake>,
@@ -41,7 +47,7 @@ pub struct Desk {
     pub(super) words: Words,
     /// What the environment says about the language.
     system: Option<String>,
-    zone: TimeZone,
+    pub(super) zone: TimeZone,
     pub(super) preferences: Preferences,
     path: PathBuf,
     pub(super) notices: Notices,
@@ -56,7 +62,7 @@ pub struct Desk {
     /// The call in a window of its own.
     pub(super) call: Option<(CallScreen, Frame)>,
     /// Whom to meet once there is a chat with them.
-    meets: Vec<(String, Then)>,
+    pub(super) meets: Vec<(String, Then)>,
     /// Numbers of the pictures that were drawn last.
     drawn: (Option<u64>, Option<u64>),
     /// Whether a docked window has been exchanged for one that fills the screen.
@@ -67,6 +73,7 @@ pub struct Desk {
 impl Desk {
     pub fn new(
         app: App,
+        notifier: Notifier,
         woken: Arc<AtomicBool>,
         proxy: EventLoopProxy<Wake>,
         fonts: Fonts,
@@ -83,6 +90,9 @@ impl Desk {
         Self {
             view: app.view(),
             app,
+            notifier,
+            link: None,
+            told: HashSet::new(),
             woken,
             proxy,
             fonts,
@@ -153,6 +163,7 @@ impl Desk {
         self.view = view;
         for event in self.app.events() {
             changed |= self.note_saved(&event);
+            self.notify(&event);
             changed |= self.notices.take(&event, &self.words, now()).is_some();
             if matches!(event, Event::CallInvited { .. })
                 && let Some((frame, _)) = &self.main
@@ -160,6 +171,8 @@ impl Desk {
                 frame.window.request_user_attention(Some(UserAttentionType::Critical));
             }
         }
+        self.withdraw_read();
+        self.follow_waiting(events);
         let there = std::mem::take(&mut self.meets);
         for (name, then) in there {
             match direct_chat_with(&self.view.state, &name) {
@@ -190,7 +203,9 @@ impl Desk {
             }
             let mut screen = std::mem::take(&mut self.main_screen);
             let scene = self.scene(frame.is_focused());
+            let title = screen.title(&scene);
             let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
+            frame.name(&title);
             self.main_screen = screen;
             self.main = Some((frame, monitor));
             out.actions.into_iter().for_each(|action| self.act(events, id, action));
@@ -198,9 +213,7 @@ impl Desk {
             let scene = Scene { popped_out: true, ..self.scene(frame.is_focused()) };
             let title = screen.title(&scene);
             let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
-            if frame.window.title() != title {
-                frame.window.set_title(&title);
-            }
+            frame.name(&title);
             self.call = Some((screen, frame));
             out.actions.into_iter().for_each(|action| self.act(events, id, action));
         } else if let Some(index) = self.chats.iter().position(|(_, frame)| frame.id() == id) {
@@ -208,9 +221,7 @@ impl Desk {
             let scene = self.scene(frame.is_focused());
             let title = screen.title(&scene);
             let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
-            if frame.window.title() != title {
-                frame.window.set_title(&title);
-            }
+            frame.name(&title);
             self.chats.push((screen, frame));
             out.actions.into_iter().for_each(|action| self.act(events, id, action));
         }
@@ -264,7 +275,7 @@ impl Desk {
         }
     }
 
-    fn meet(&mut self, events: &ActiveEventLoop, chat: ChatId, then: Then) {
+    pub(super) fn meet(&mut self, events: &ActiveEventLoop, chat: ChatId, then: Then) {
         match then {
             Then::Talk => self.open_chat(events, chat),
             Then::Voice | Then::Video => {
@@ -277,6 +288,12 @@ impl Desk {
     fn prefer(&mut self, events: &ActiveEventLoop, preferences: Preferences) {
         self.remember_place();
         let before = std::mem::replace(&mut self.preferences, preferences);
+        if before.starts_with_session != self.preferences.starts_with_session
+            && let Err(error) = start_with_session(self.preferences.starts_with_session)
+        {
+            self.preferences.starts_with_session = before.starts_with_session;
+            self.complain(error.to_string());
+        }
         if before.language != self.preferences.language {
             self.words = Words::new(Tongue::choose(self.preferences.language, self.system.as_deref()));
         }
@@ -373,6 +390,8 @@ impl ApplicationHandler<Wake> for Desk {
                 }
             }
             Wake::Chosen(chosen) => self.chosen(chosen),
+            Wake::Started(given) => self.started(events, given),
+            Wake::Notified(about, deed) => self.notified(events, about, deed),
             Wake::Accessibility(event) => {
                 if let Some(frame) = self.frame_mut(event.window_id) {
                     frame.accessibility(event.window_event);

@@ -78,6 +78,13 @@ impl Frame {
         self.window.id()
     }
 
+    /// Gives the window its title.
+    pub fn name(&self, title: &str) {
+        if self.window.title() != title {
+            self.window.set_title(title);
+        }
+    }
+
     pub fn is_focused(&self) -> bool {
         self.focused
     }

@@ -79,6 +79,14 @@ impl Desk {
         }
     }
 
+    /// Shows the main window above all others.
+    pub(super) fn raise(&self) {
+        if let Some((frame, _)) = &self.main {
+            frame.window.set_minimized(false);
+            frame.window.focus_window();
+        }
+    }
+
     /// Gives the call a window of its own, or brings it back into the main one.
     pub(super) fn pop_out(&mut self, events: &ActiveEventLoop, yes: bool) {
         if !yes {
