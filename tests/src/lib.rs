@@ -35,4 +35,6 @@ pub mod scripted;
 #[cfg(target_os = "linux")]
 pub mod session_bus;
 #[cfg(target_os = "linux")]
+pub mod settings_portal;
+#[cfg(target_os = "linux")]
 pub mod stage;

@@ -32,7 +32,7 @@ fn a_second_start_opens_its_link_in_the_first_window() {
         fixed.into_iter().chain(own).chain(["--fingerprint".to_owned(), fingerprint.clone()]).collect::<Vec<_>>()
     };
     let bobs = who("bob");
-    let mut bob = headless(&namespace, "bob", &bobs.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    let bob = headless(&namespace, "bob", &bobs.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
     bob.wait_event("logged_in", SOON).unwrap();
 
     let komado = built("komado").unwrap().display().to_string();

@@ -37,6 +37,7 @@ link-sign-out-first = An invitation makes a new account: sign out first, and ope
 link-other-server = This link leads to another server than the one you are signed in at.
 link-call = A link asks to call { $who }: the buttons in the chat's head call.
 link-no-chat = This link leads to a chat that you are not in.
+crash-report = Komado broke off the last time; what you wrote was kept. A report for whoever helps is in { $path }.
 sign-out = Sign out
 signed-in-as = Signed in as { $name } at { $server }
 quit = Quit Komado

@@ -37,6 +37,7 @@ link-sign-out-first = 招待では新しいアカウントを作ります。サ�
 link-other-server = このリンクは、サインイン中のサーバーとは別のサーバーのものです。
 link-call = リンクが { $who } さんへの通話を求めています。チャット上部のボタンで発信できます。
 link-no-chat = このリンクのチャットに、あなたは参加していません。
+crash-report = 前回、小窓が異常終了しました。書いたものは残っています。サポート用のレポート：{ $path }
 sign-out = サインアウト
 signed-in-as = { $name } として { $server } にサインイン中
 quit = 小窓を終了

@@ -15,13 +15,6 @@ const NEWS: u64 = 10 * 60_000;
 /// Letters of a line that are told.
 const TOLD: usize = 200;
 
-/// What there is to do about the desktop's notifications.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notify {
-    Show(Notification),
-    Withdraw(About),
-}
-
 /// The moment at which something happens.
 #[derive(Clone, Copy)]
 pub struct Desk<'a> {
@@ -46,13 +39,13 @@ pub fn is_quiet(state: &State, preferences: &Preferences, minute: u16) -> bool {
         }
 }
 
-/// What to do about something that has happened.
-pub fn notify(event: &Event, desk: Desk<'_>) -> Option<Notify> {
+/// What to tell of something that has happened, if anything.
+pub fn notify(event: &Event, desk: Desk<'_>) -> Option<Notification> {
     let Desk { state, words, .. } = desk;
     let say = |name: &str, value: (&'static str, Value<'_>)| words.with(name, &[value]);
     let show = |about, title, text, deeds: &[(Deed, &str)], urgent| {
         let deeds = deeds.iter().map(|(deed, name)| (*deed, words.say(name))).collect();
-        (!desk.quiet).then_some(Notify::Show(Notification { about, title, text, deeds, urgent }))
+        (!desk.quiet).then_some(Notification { about, title, text, deeds, urgent })
     };
     let open = (Deed::Open, "notify-open");
     match event {
@@ -82,18 +75,26 @@ pub fn notify(event: &Event, desk: Desk<'_>) -> Option<Notify> {
             let deeds = [open, (Deed::Accept, "notify-accept"), (Deed::Decline, "notify-decline")];
             show(About::Request(request.from.name.clone()), title, request.text.clone(), &deeds, false)
         }
-        Event::ContactRequestEnded { from, .. } => Some(Notify::Withdraw(About::Request(from.name.clone()))),
         Event::CallInvited { call } => {
             let who = names::of_member(state, call.caller.id, &call.caller.name);
             let deeds = [open, (Deed::Accept, "call-accept"), (Deed::Decline, "call-decline")];
             show(About::Call(call.id), say("call-rings-from", ("name", Value::Text(who))), String::new(), &deeds, true)
         }
-        Event::CallAccepted { call } => Some(Notify::Withdraw(About::Call(call.id))),
-        Event::CallCancelled { call }
-        | Event::CallAnsweredElsewhere { call, .. }
-        | Event::CallNoAnswer { call, .. }
-        | Event::CallEnded { call, .. } => Some(Notify::Withdraw(About::Call(*call))),
         _ => None,
+    }
+}
+
+/// Whether what a notification is about still waits for somebody.
+pub fn waits(about: &About, state: &State) -> bool {
+    match about {
+        About::Chat(chat) => state
+            .chats
+            .get(chat)
+            .is_some_and(|known| known.unread > 0 || known.chat.standing == relay::vocabulary::Standing::Requested),
+        About::Request(name) => state.roster.incoming.values().any(|request| request.from.name == *name),
+        About::Call(call) => {
+            state.call.as_ref().is_some_and(|known| known.call.id == *call && !known.joined && !known.outgoing)
+        }
     }
 }
 
@@ -123,7 +124,10 @@ mod tests {
     use relay::vocabulary::{Account, Call, CallPhase, Chat, ContactRequest, Profile};
 
     use super::*;
-    use crate::{engine::ChatState, ui::Tongue};
+    use crate::{
+        engine::{CallState, ChatState},
+        ui::Tongue,
+    };
 
     const NOW: u64 = 1_795_567_260_000;
 
@@ -144,14 +148,14 @@ mod tests {
         Event::Message { chat, message }
     }
 
-    fn told(event: &Event, looked_at: Option<ChatId>, quiet: bool) -> Option<Notify> {
+    fn told(event: &Event, looked_at: Option<ChatId>, quiet: bool) -> Option<Notification> {
         let words = Words::new(Tongue::English);
         notify(event, Desk { state: &state(), words: &words, looked_at, quiet, now: NOW })
     }
 
     #[test]
     fn a_line_is_told_once_nobody_looks() {
-        let Some(Notify::Show(shown)) = told(&message(7, |_| {}), None, false) else { panic!("nothing is told") };
+        let Some(shown) = told(&message(7, |_| {}), None, false) else { panic!("nothing is told") };
         assert_eq!((shown.title.as_str(), shown.text.as_str(), shown.urgent), ("ada", "Hello <b>", false));
         assert_eq!((shown.about, shown.deeds[0].0), (About::Chat(7), Deed::Open));
         assert!(told(&message(7, |_| {}), Some(9), false).is_some());
@@ -172,8 +176,7 @@ mod tests {
 
     #[test]
     fn a_group_is_named_and_a_long_line_is_cut_between_letters() {
-        let Some(Notify::Show(shown)) = told(&message(9, |message| message.text = "窓".repeat(300)), None, false)
-        else {
+        let Some(shown) = told(&message(9, |message| message.text = "窓".repeat(300)), None, false) else {
             panic!("nothing is told")
         };
         assert_eq!(shown.title, "ada in Lunch");
@@ -181,14 +184,25 @@ mod tests {
     }
 
     #[test]
-    fn a_call_offers_an_answer_and_goes_when_it_is_over() {
+    fn a_call_offers_an_answer() {
         let call = Call { id: 3, chat: 7, caller: account(2, "ada"), participants: vec![], phase: CallPhase::Ringing };
-        let Some(Notify::Show(shown)) = told(&Event::CallInvited { call }, Some(7), false) else { panic!("nothing") };
+        let Some(shown) = told(&Event::CallInvited { call }, Some(7), false) else { panic!("nothing") };
         assert!(shown.urgent);
         let deeds: Vec<_> = shown.deeds.iter().map(|(deed, _)| *deed).collect();
         assert_eq!(deeds, [Deed::Open, Deed::Accept, Deed::Decline]);
-        let over = told(&Event::CallCancelled { call: 3 }, None, true);
-        assert_eq!(over, Some(Notify::Withdraw(About::Call(3))), "also when nothing is to disturb");
+    }
+
+    #[test]
+    fn what_was_told_waits_until_it_is_dealt_with() {
+        let mut state = state();
+        assert!(![About::Chat(7), About::Request("mina".into()), About::Call(3)].iter().any(|one| waits(one, &state)));
+        Arc::make_mut(state.chats.get_mut(&7).unwrap()).unread = 1;
+        assert!(waits(&About::Chat(7), &state) && !waits(&About::Chat(9), &state));
+        let call = Call { id: 3, chat: 7, caller: account(2, "ada"), participants: vec![], phase: CallPhase::Ringing };
+        state.call = Some(CallState::new(call.clone(), false, false));
+        assert!(waits(&About::Call(3), &state) && !waits(&About::Call(4), &state));
+        state.call = Some(CallState::new(call, false, true));
+        assert!(!waits(&About::Call(3), &state), "it was taken");
     }
 
     #[test]
@@ -202,7 +216,7 @@ mod tests {
                 at: NOW,
             },
         };
-        let Some(Notify::Show(shown)) = told(&request(5, 1), None, false) else { panic!("nothing is told") };
+        let Some(shown) = told(&request(5, 1), None, false) else { panic!("nothing is told") };
         assert_eq!((shown.about, shown.text.as_str()), (About::Request("mina".into()), "It is me"));
         assert_eq!(told(&request(1, 5), None, false), None);
     }

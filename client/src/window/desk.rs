@@ -1,7 +1,7 @@
 //! All windows of the program: which there are, what each shows, and what is done when a person wants something.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     path::PathBuf,
     sync::{
         Arc,
@@ -23,7 +23,7 @@ use winit::{
 use super::{Wake, WindowError, dock, frame::Frame};
 use crate::{
     app::{App, Link, View},
-    desktop::{Notifier, start_with_session},
+    desktop::{About, Notifier, start_with_session},
     engine::{Command, Event},
     home::{Dock, Preferences},
     ui::{
@@ -36,10 +36,12 @@ use crate::{
 pub struct Desk {
     pub(super) app: App,
     pub(super) notifier: Notifier,
+    /// Whether the desktop is dark, where it says so.
+    pub(super) dark: bool,
     /// A link that was given before anyone was signed in.
     pub(super) link: Option<Link>,
-    /// Chats of which a notification may be seen.
-    pub(super) told: HashSet<ChatId>,
+    /// Of what a notification may be seen, and whether it has waited for somebody since.
+    pub(super) told: HashMap<About, bool>,
     /// Whether the loop was woken and has not looked yet.
     woken: Arc<AtomicBool>,
     pub(super) proxy: EventLoopProxy<Wake>,
@@ -91,8 +93,9 @@ impl Desk {
             view: app.view(),
             app,
             notifier,
+            dark: false,
             link: None,
-            told: HashSet::new(),
+            told: HashMap::new(),
             woken,
             proxy,
             fonts,
@@ -171,7 +174,7 @@ impl Desk {
                 frame.window.request_user_attention(Some(UserAttentionType::Critical));
             }
         }
-        self.withdraw_read();
+        self.withdraw_told();
         self.follow_waiting(events);
         let there = std::mem::take(&mut self.meets);
         for (name, then) in there {
@@ -298,7 +301,7 @@ impl Desk {
             self.words = Words::new(Tongue::choose(self.preferences.language, self.system.as_deref()));
         }
         if before.theme != self.preferences.theme {
-            self.frames().for_each(|frame| frame.choose_theme(self.preferences.theme));
+            self.frames().for_each(|frame| frame.choose_theme(self.preferences.theme, self.dark));
         }
         if before.dock != self.preferences.dock {
             self.reopen_main(events);
@@ -390,6 +393,11 @@ impl ApplicationHandler<Wake> for Desk {
                 }
             }
             Wake::Chosen(chosen) => self.chosen(chosen),
+            Wake::Appearance(dark) => {
+                self.dark = dark;
+                self.frames().for_each(|frame| frame.choose_theme(self.preferences.theme, dark));
+                self.redraw();
+            }
             Wake::Started(given) => self.started(events, given),
             Wake::Notified(about, deed) => self.notified(events, about, deed),
             Wake::Accessibility(event) => {

@@ -89,7 +89,10 @@ impl Frame {
         self.focused
     }
 
-    pub fn choose_theme(&self, theme: Theme) {
+    /// `dark` says what the desktop is, for a window that its system does not tell.
+    pub fn choose_theme(&self, theme: Theme, dark: bool) {
+        let fallback = if dark { egui::Theme::Dark } else { egui::Theme::Light };
+        self.context.options_mut(|options| options.fallback_theme = fallback);
         self.context.set_theme(match theme {
             Theme::System => egui::ThemePreference::System,
             Theme::Light => egui::ThemePreference::Light,

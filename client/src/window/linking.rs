@@ -1,4 +1,6 @@
-//! What is done when the program is started once more, and when a link is opened.
+//! What a start brings: a link to open, another start of the same home, and a report of a former end.
+
+use std::path::Path;
 
 use winit::event_loop::ActiveEventLoop;
 
@@ -28,6 +30,12 @@ impl Desk {
     pub(super) fn follow_later(&mut self, link: Link) {
         // What an invitation needs, the first screen has been given.
         self.link = Some(link).filter(|link| !matches!(link, Link::Join(_)));
+    }
+
+    /// The program broke off the last time.
+    pub(super) fn tell_of_crash(&mut self, report: &Path) {
+        let report = report.display().to_string();
+        self.complain(self.words.with("crash-report", &[("path", Value::Text(&report))]));
     }
 
     pub(super) fn follow_waiting(&mut self, events: &ActiveEventLoop) {

@@ -22,7 +22,7 @@ use winit::{event_loop::EventLoop, window::WindowId};
 
 use crate::{
     app::{App, AppError, AppOptions},
-    desktop::{About, Deed, First, Given, InstanceError, Notifier},
+    desktop::{About, Deed, First, Given, InstanceError, Notifier, follow_appearance, left_report, report_panics},
     home::{Preferences, PreferencesError},
     ui::Fonts,
 };
@@ -53,6 +53,8 @@ pub(crate) enum Wake {
     News,
     /// A window is to be drawn again, at this time.
     Repaint(WindowId, std::time::Instant),
+    /// The desktop is dark, or it is not.
+    Appearance(bool),
     /// The program was started once more.
     Started(Given),
     /// A person did something with a notification.
@@ -87,8 +89,16 @@ pub fn run(mut options: AppOptions, first: First) -> Result<(), WindowError> {
             tracing::debug!("something happened after the window's end");
         }
     });
+    let report = left_report(&options.home);
+    report_panics(&options.home);
     let link = options.link.take();
     let app = App::start(options, wake)?;
+    let looker = proxy.clone();
+    follow_appearance(move |dark| {
+        if looker.send_event(Wake::Appearance(dark)).is_err() {
+            tracing::debug!("the desktop's appearance changed after the window's end");
+        }
+    });
     let starter = proxy.clone();
     first.listen(move |given| {
         if starter.send_event(Wake::Started(given)).is_err() {
@@ -102,6 +112,7 @@ pub fn run(mut options: AppOptions, first: First) -> Result<(), WindowError> {
         }
     });
     let mut desk = Desk::new(app, notifier, woken, proxy, Fonts::find(), preferences, path, complaint);
+    report.into_iter().for_each(|report| desk.tell_of_crash(&report));
     link.into_iter().for_each(|link| desk.follow_later(link));
     events.run_app(&mut desk)?;
     desk.end()

@@ -8,7 +8,7 @@ use super::desk::{Desk, now};
 use crate::{
     desktop::{About, Deed},
     engine::{Command, Deed as ContactDeed, Event},
-    ui::attention::{self, Notify},
+    ui::attention,
 };
 
 impl Desk {
@@ -22,27 +22,25 @@ impl Desk {
             quiet,
             now: now(),
         };
-        match attention::notify(event, desk) {
-            Some(Notify::Show(notification)) => {
-                if let About::Chat(chat) = notification.about {
-                    self.told.insert(chat);
-                }
-                self.notifier.show(notification);
-            }
-            Some(Notify::Withdraw(about)) => self.notifier.withdraw(about),
-            None => {}
+        if let Some(notification) = attention::notify(event, desk) {
+            self.told.insert(notification.about.clone(), false);
+            self.notifier.show(notification);
         }
     }
 
-    /// Lines that were read, here or on another device, need no notification any more.
-    pub(super) fn withdraw_read(&mut self) {
-        let chats = &self.view.state.chats;
-        let read: Vec<_> =
-            self.told.iter().copied().filter(|chat| chats.get(chat).is_none_or(|known| known.unread == 0)).collect();
-        for chat in read {
-            self.told.remove(&chat);
-            self.notifier.withdraw(About::Chat(chat));
-        }
+    /// What was dealt with, here or on another device, needs no notification any more. An event may come before the
+    /// state that belongs to it: what never waited there has not been dealt with.
+    pub(super) fn withdraw_told(&mut self) {
+        let (state, notifier) = (&self.view.state, &self.notifier);
+        self.told.retain(|about, waited| {
+            let waits = attention::waits(about, state);
+            let over = *waited && !waits;
+            *waited |= waits;
+            if over {
+                notifier.withdraw(about.clone());
+            }
+            !over
+        });
     }
 
     /// A person did something with a notification.

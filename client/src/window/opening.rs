@@ -24,7 +24,7 @@ impl Desk {
             false => attributes,
         };
         let frame = Frame::open(events, &self.proxy, &self.fonts, attributes, level, docked && !self.fills)?;
-        frame.choose_theme(self.preferences.theme);
+        frame.choose_theme(self.preferences.theme, self.dark);
         if !self.fills {
             dock::reserve(&frame.window, monitor.as_ref(), &self.preferences);
         }
@@ -50,7 +50,7 @@ impl Desk {
         }
         match Frame::open(events, &self.proxy, &self.fonts, attributes, WindowLevel::Normal, false) {
             Ok(frame) => {
-                frame.choose_theme(self.preferences.theme);
+                frame.choose_theme(self.preferences.theme, self.dark);
                 self.chats.push((screen, frame));
             }
             Err(error) => self.complain(error.to_string()),
@@ -108,7 +108,7 @@ impl Desk {
         }
         match Frame::open(events, &self.proxy, &self.fonts, attributes, WindowLevel::Normal, false) {
             Ok(frame) => {
-                frame.choose_theme(self.preferences.theme);
+                frame.choose_theme(self.preferences.theme, self.dark);
                 self.call = Some((CallScreen::default(), frame));
                 self.redraw();
             }
