@@ -5,6 +5,7 @@ mod devices;
 mod entrance;
 mod links;
 mod options;
+mod outbox;
 mod portrait;
 mod run;
 mod seeing;
@@ -27,7 +28,12 @@ pub use stills::{Look, StillError, StillKey, Stills, keep_picture, write_png};
 pub use troubles::{Signal, Trouble, signal, troubles};
 pub use view::View;
 
-use crate::engine::{Command, Event};
+use relay::vocabulary::ChatId;
+
+use crate::{
+    engine::{Command, Event},
+    home::Draft,
+};
 
 /// Commands that may wait. A person gives a few a second.
 const ORDERS: usize = 256;
@@ -54,6 +60,8 @@ enum Order {
     Cancel,
     SignOut,
     Give(Command),
+    /// Keeps what is being written.
+    Draft(ChatId, Draft),
     /// Gets a picture that somebody looks at.
     See(StillKey),
     Quit,
@@ -153,6 +161,11 @@ impl App {
 
     pub fn give(&self, command: Command) {
         self.order(Order::Give(command));
+    }
+
+    /// Keeps what is being written in a chat, over the end of the program.
+    pub fn keep_draft(&self, chat: ChatId, draft: Draft) {
+        self.order(Order::Draft(chat, draft));
     }
 
     pub fn sign_in(&self, sign_in: SignIn) {

@@ -17,9 +17,15 @@ use super::{
     theme::{Palette, letter, regular, size, space},
     viewer::{self, Viewer},
 };
-use crate::engine::{ChatState, Command, InChat};
+use crate::{
+    engine::{ChatState, Command, InChat},
+    home::Draft,
+};
 
 const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+
+/// How often what is being written is kept, in milliseconds.
+const DRAFT_MS: u64 = 1_000;
 
 /// One chat's window.
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub struct ChatScreen {
     /// A picture that is looked at.
     viewer: Option<Viewer>,
     search: ChatSearch,
+    /// What was kept last of what is being written, and when, in Unix milliseconds.
+    drafted: (Draft, u64),
     /// The members, while they are seen.
     members: Option<Members>,
 }
@@ -52,6 +60,7 @@ impl ChatScreen {
             read: 0,
             viewer: None,
             search: ChatSearch::default(),
+            drafted: (Draft::default(), 0),
             members: None,
         }
     }
@@ -102,6 +111,10 @@ impl ChatScreen {
         };
         if !self.watched {
             self.watched = true;
+            if let Some(draft) = scene.view.drafts.get(&self.chat) {
+                self.composer.go_on_with(draft);
+                self.drafted.0 = draft.clone();
+            }
             out.give(Command::InChat { chat: self.chat, act: InChat::Watch(true) });
             out.give(Command::InChat { chat: self.chat, act: InChat::Pins });
             if known.chat.kind == ChatKind::Group {
@@ -183,10 +196,27 @@ impl ChatScreen {
                 None => {}
             }
         });
+        self.keep_draft(ui, scene, out);
         let seen = scene.focused && self.history.is_at_end() && known.lookup.is_none();
         if seen && known.unread > 0 && known.newest > self.read {
             self.read = known.newest;
             out.give(Command::InChat { chat: self.chat, act: InChat::Read(None) });
+        }
+    }
+
+    /// Has what is being written kept: a little after it has changed, and at once when it is sent.
+    fn keep_draft(&mut self, ui: &Ui, scene: &Scene<'_>, out: &mut Out) {
+        let draft = self.composer.draft();
+        let (known, since) = &mut self.drafted;
+        if draft == *known {
+            return;
+        }
+        let waited = scene.now.at.saturating_sub(*since);
+        if draft.is_empty() || waited >= DRAFT_MS {
+            (*known, *since) = (draft.clone(), scene.now.at);
+            out.act(Action::Draft(self.chat, draft));
+        } else {
+            ui.ctx().request_repaint_after(std::time::Duration::from_millis(DRAFT_MS - waited));
         }
     }
 
@@ -200,6 +230,11 @@ impl ChatScreen {
         for trouble in self.stage(scene.words, files, &unfit) {
             out.act(Action::Complain(trouble));
         }
+    }
+
+    /// What is being written, when the window is closed.
+    pub fn draft(&self) -> Draft {
+        self.composer.draft()
     }
 
     /// What the engine must know when the window is closed.

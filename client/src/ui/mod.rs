@@ -22,6 +22,7 @@ mod emoji_picker;
 mod fonts;
 mod history;
 mod icons;
+mod keys;
 mod line_menu;
 mod main;
 mod markup;
@@ -65,7 +66,7 @@ pub use words::{Tongue, Value, Words};
 use crate::{
     app::{SignIn, StillKey, Stills, View},
     engine::Command,
-    home::Preferences,
+    home::{Draft, Preferences},
 };
 
 /// All that a screen is drawn from.
@@ -131,6 +132,8 @@ pub enum Action {
     ChooseFiles(ChatId),
     /// A picture of oneself or of a group is to be chosen.
     ChoosePicture(Portrait),
+    /// What is being written in a chat is to be kept.
+    Draft(ChatId, Draft),
     /// A file is to be kept: in the folder for what is downloaded, or where the person is asked to say.
     Save {
         file: String,

@@ -36,7 +36,7 @@ impl OwnPicture {
         let wide = (stage.width() * PART).clamp(LEAST, MOST);
         let size = Vec2::new(wide, wide * 9.0 / 16.0);
         let area = Rect::from_min_size(self.corner.place(stage, size, taken) + self.moved, size);
-        let response = ui.interact(area, ui.id().with("own picture"), Sense::drag());
+        let response = ui.interact(area, ui.id().with(("own picture",)), Sense::drag());
         let response = controls::named(ui, response, &scene.say("call-own-move"));
         if response.dragged() {
             self.moved += response.drag_delta();

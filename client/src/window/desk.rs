@@ -121,6 +121,9 @@ impl Desk {
     /// Gives what made the windows impossible, if anything did.
     pub fn end(mut self) -> Result<(), WindowError> {
         self.remember_place();
+        for (screen, _) in &self.chats {
+            self.app.keep_draft(screen.chat(), screen.draft());
+        }
         self.failed.take().map_or(Ok(()), Err)
     }
 
@@ -245,6 +248,7 @@ impl Desk {
                     frame.window.request_redraw();
                 }
             }
+            Action::Draft(chat, draft) => self.app.keep_draft(chat, draft),
             Action::Complain(text) => self.complain(text),
             Action::See(key) => self.app.see(key),
             Action::ChooseFiles(_)
@@ -303,7 +307,12 @@ impl Desk {
         if before.theme != self.preferences.theme {
             self.frames().for_each(|frame| frame.choose_theme(self.preferences.theme, self.dark));
         }
-        if before.dock != self.preferences.dock {
+        let other_size = before.text_size != self.preferences.text_size;
+        if other_size {
+            self.frames().for_each(|frame| frame.choose_size(self.preferences.text_size));
+        }
+        // What is docked takes as much more place as what is in it.
+        if before.dock != self.preferences.dock || other_size && self.preferences.dock != Dock::Free {
             self.reopen_main(events);
         } else if before.always_on_top != self.preferences.always_on_top
             && let Some((frame, _)) = &self.main
@@ -360,6 +369,7 @@ impl Desk {
     fn close(&mut self, events: &ActiveEventLoop, id: WindowId) {
         if let Some(index) = self.chats.iter().position(|(_, frame)| frame.id() == id) {
             let (screen, _) = self.chats.swap_remove(index);
+            self.app.keep_draft(screen.chat(), screen.draft());
             self.app.give(screen.closing());
         } else if self.call.as_ref().is_some_and(|(_, frame)| frame.id() == id) {
             self.close_call();

@@ -132,11 +132,12 @@ fn stage(chat: ChatId, paths: Vec<PathBuf>) -> Chosen {
     Chosen::Attach(chat, files, unfit)
 }
 
-/// A place in the folder for what is downloaded where nothing is yet; the folder is made if need be.
+/// A place in the folder for what is downloaded where nothing is yet; the folder is made if need be. The system says which
+/// it is: on Linux in `user-dirs.dirs`, in the person's language.
 pub fn place(name: &str) -> io::Result<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = variable(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
-    let folder = variable("XDG_DOWNLOAD_DIR").or_else(|| home.map(|home| home.join("Downloads")));
+    let home = || dirs::home_dir().map(|home| home.join("Downloads"));
+    let folder = variable("XDG_DOWNLOAD_DIR").or_else(dirs::download_dir).or_else(home);
     let folder = folder.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no folder for downloads"))?;
     std::fs::create_dir_all(&folder)?;
     Ok(free(&folder, name))

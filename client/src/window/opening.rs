@@ -25,6 +25,7 @@ impl Desk {
         };
         let frame = Frame::open(events, &self.proxy, &self.fonts, attributes, level, docked && !self.fills)?;
         frame.choose_theme(self.preferences.theme, self.dark);
+        frame.choose_size(self.preferences.text_size);
         if !self.fills {
             dock::reserve(&frame.window, monitor.as_ref(), &self.preferences);
         }
@@ -51,6 +52,7 @@ impl Desk {
         match Frame::open(events, &self.proxy, &self.fonts, attributes, WindowLevel::Normal, false) {
             Ok(frame) => {
                 frame.choose_theme(self.preferences.theme, self.dark);
+                frame.choose_size(self.preferences.text_size);
                 self.chats.push((screen, frame));
             }
             Err(error) => self.complain(error.to_string()),
@@ -109,6 +111,7 @@ impl Desk {
         match Frame::open(events, &self.proxy, &self.fonts, attributes, WindowLevel::Normal, false) {
             Ok(frame) => {
                 frame.choose_theme(self.preferences.theme, self.dark);
+                frame.choose_size(self.preferences.text_size);
                 self.call = Some((CallScreen::default(), frame));
                 self.redraw();
             }

@@ -151,7 +151,7 @@ pub fn harness<S: 'static>(
 
 pub fn view(state: State) -> View {
     let suggested = SignIn { server: "http://chat.example".into(), user: "haruka".into(), ..SignIn::default() };
-    View { state: Arc::new(state), entrance: Entrance::Inside, suggested: Arc::new(suggested) }
+    View { state: Arc::new(state), entrance: Entrance::Inside, suggested: Arc::new(suggested), ..View::default() }
 }
 
 fn profile(id: u64, name: &str, display: &str) -> Profile {
