@@ -64,7 +64,7 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, call: &CallState) -> bool {
 }
 
 fn copy_button(ui: &mut Ui, scene: &Scene<'_>, call: &CallState) {
-    let id = ui.id().with("copied");
+    let id = egui::Id::new("report copied");
     let now = scene.now.at;
     let copied = ui.data(|data| data.get_temp::<u64>(id)).is_some_and(|at| now.saturating_sub(at) < 2_000);
     let name = if copied { "quality-copied" } else { "quality-copy" };
