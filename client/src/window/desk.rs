@@ -75,7 +75,6 @@ pub struct Desk {
 impl Desk {
     pub fn new(
         app: App,
-        notifier: Notifier,
         woken: Arc<AtomicBool>,
         proxy: EventLoopProxy<Wake>,
         fonts: Fonts,
@@ -85,6 +84,12 @@ impl Desk {
     ) -> Self {
         let system = Tongue::of_environment();
         let words = Words::new(Tongue::choose(preferences.language, system.as_deref()));
+        let doer = proxy.clone();
+        let notifier = Notifier::start(move |about, deed| {
+            if doer.send_event(Wake::Notified(about, deed)).is_err() {
+                tracing::debug!("a notification was used after the window's end");
+            }
+        });
         let mut notices = Notices::default();
         if let Some(text) = complaint {
             notices.take(&Event::Warning { text }, &words, now());

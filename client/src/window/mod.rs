@@ -22,7 +22,7 @@ use winit::{event_loop::EventLoop, window::WindowId};
 
 use crate::{
     app::{App, AppError, AppOptions},
-    desktop::{About, Deed, First, Given, InstanceError, Notifier, follow_appearance, left_report, report_panics},
+    desktop::{About, Deed, First, Given, InstanceError, follow_appearance, left_report, report_panics},
     home::{Preferences, PreferencesError},
     ui::Fonts,
 };
@@ -105,13 +105,7 @@ pub fn run(mut options: AppOptions, first: First) -> Result<(), WindowError> {
             tracing::debug!("the program was started once more after the window's end");
         }
     })?;
-    let doer = proxy.clone();
-    let notifier = Notifier::start(move |about, deed| {
-        if doer.send_event(Wake::Notified(about, deed)).is_err() {
-            tracing::debug!("a notification was used after the window's end");
-        }
-    });
-    let mut desk = Desk::new(app, notifier, woken, proxy, Fonts::find(), preferences, path, complaint);
+    let mut desk = Desk::new(app, woken, proxy, Fonts::find(), preferences, path, complaint);
     report.into_iter().for_each(|report| desk.tell_of_crash(&report));
     link.into_iter().for_each(|link| desk.follow_later(link));
     events.run_app(&mut desk)?;
