@@ -60,6 +60,7 @@ Xvfb                                xvfb
 openbox                             openbox
 xdotool                             xdotool
 xprop                               x11-utils
+dbus-daemon                         dbus-daemon
 import                              imagemagick
 /usr/share/vulkan/icd.d/lvp_icd*    mesa-vulkan-drivers
 pulseaudio                          pulseaudio

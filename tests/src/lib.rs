@@ -33,4 +33,8 @@ pub mod proxy;
 #[cfg(target_os = "linux")]
 pub mod scripted;
 #[cfg(target_os = "linux")]
+pub mod session_bus;
+#[cfg(target_os = "linux")]
+pub mod settings_portal;
+#[cfg(target_os = "linux")]
 pub mod stage;

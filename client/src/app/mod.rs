@@ -3,6 +3,7 @@
 
 mod devices;
 mod entrance;
+mod links;
 mod options;
 mod outbox;
 mod portrait;
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 
 pub use devices::{Pictures, Senses};
 pub use entrance::{Entrance, Failure, SignIn};
+pub use links::{Link, LinkError};
 pub use options::{AppOptions, OptionsError};
 pub use portrait::portrait;
 pub use stills::{Look, StillError, StillKey, Stills, keep_picture, write_png};

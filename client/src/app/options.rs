@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use relay::seal::Fingerprint;
 use thiserror::Error;
 
-use super::entrance::SignIn;
+use super::{
+    entrance::SignIn,
+    links::{Link, LinkError},
+};
 use crate::{
     call::DeviceSetup,
     headless::{Arguments, HeadlessError, sources},
@@ -30,6 +33,8 @@ pub struct AppOptions {
     pub call: bool,
     /// Whether the first call that comes is accepted by itself.
     pub answer: bool,
+    /// A link to open at the beginning.
+    pub link: Option<Link>,
     /// The name of this device.
     pub device: String,
     pub devices: DeviceSetup,
@@ -44,6 +49,8 @@ pub enum OptionsError {
     #[error("cannot read the password from {path}: {error}")]
     Password { path: String, error: std::io::Error },
     #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error(transparent)]
     Configuration(#[from] ConfigurationError),
     #[error(transparent)]
     Remembered(#[from] RememberedError),
@@ -55,6 +62,10 @@ impl AppOptions {
     /// Reads files and looks at the devices once, so that what is wrong with them is said at the start.
     pub fn read(mut arguments: Arguments) -> Result<Self, OptionsError> {
         let home = home::folder(arguments.home.as_deref()).ok_or(OptionsError::NoHome)?;
+        let link = arguments.link.take().map(|link| link.parse::<Link>()).transpose()?;
+        if let Some(Link::Join(invitation)) = &link {
+            arguments.invitation = Some(invitation.clone());
+        }
         Configuration::read(&home.join("config.toml"))?.complete(&mut arguments);
         let devices = sources::devices(&arguments).map_err(Box::new)?;
         let fingerprint = match &arguments.fingerprint {
@@ -82,7 +93,7 @@ impl AppOptions {
         let accept_new = arguments.accept_new;
         let device = arguments.device.unwrap_or_else(|| "window".to_owned());
         let (with, call, answer) = (arguments.with, arguments.call, arguments.answer);
-        Ok(Self { home, remembered, suggested, fingerprint, accept_new, with, call, answer, device, devices })
+        Ok(Self { home, remembered, suggested, fingerprint, accept_new, with, call, answer, link, device, devices })
     }
 }
 

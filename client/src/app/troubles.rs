@@ -109,8 +109,8 @@ pub fn signal(view: &View) -> Signal {
         _ => Signal::Weak,
     };
     let by_drops = match dropped {
-        ..5 => Signal::Good,
-        ..25 => Signal::Fair,
+        0..5 => Signal::Good,
+        5..25 => Signal::Fair,
         _ => Signal::Weak,
     };
     by_delay.min(by_drops)

@@ -1,6 +1,16 @@
 //! What the system offers to a program at a desk, one small module each: where a system does not offer it, or nobody has
 //! written it down yet, the module says so and the program does without.
 
+mod appearance;
 mod cpu;
+mod crash;
+mod instance;
+mod notifier;
+mod registration;
 
+pub use appearance::follow_appearance;
 pub use cpu::process_time;
+pub use crash::{left_report, report_panics};
+pub use instance::{First, Given, InstanceError, Start, start};
+pub use notifier::{About, Deed, Notification, Notifier};
+pub use registration::{RegistrationError, register, start_with_session};

@@ -13,6 +13,15 @@ pub struct Arguments {
     #[arg(long)]
     pub headless: bool,
 
+    /// A link to open in the window: komado://SERVER/join/CODE (an invitation), /chat/NAME or /call/NAME. If the window
+    /// is open already, it opens there.
+    #[arg(value_name = "LINK")]
+    pub link: Option<String>,
+
+    /// Puts Komado into the desktop's menu and makes it open komado:// links, for this user, and ends.
+    #[arg(long)]
+    pub install_desktop: bool,
+
     /// The server's address, e.g. http://chat.example or https://chat.example:8443. Like --proxy, --user and
     /// --fingerprint it may also stand in config.toml in the folder of --home.
     #[arg(long, env = "KOMADO_SERVER", value_name = "URL")]

@@ -4,6 +4,7 @@
 mod configuration;
 mod known_servers;
 mod preferences;
+mod quiet_hours;
 mod remembered;
 mod written;
 
@@ -11,7 +12,10 @@ use std::path::{Path, PathBuf};
 
 pub use configuration::{Configuration, ConfigurationError};
 pub use known_servers::{KnownServers, TrustError};
-pub use preferences::{ChatStyle, Dock, Language, Place, Preferences, PreferencesError, TextSize, Theme};
+pub use preferences::{
+    ChatStyle, Dock, Language, Notifications, Place, Preferences, PreferencesError, TextSize, Theme,
+};
+pub use quiet_hours::{QuietHours, QuietHoursError};
 pub use remembered::{Remembered, RememberedError};
 pub use written::{Draft, UnsentLine, Written, WrittenError};
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::QuietHours;
+
 /// How the window speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -40,6 +42,16 @@ pub enum Dock {
     Right,
     /// A strip of faces at the right edge.
     Strip,
+}
+
+/// When the desktop tells of what nobody looks at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notifications {
+    #[default]
+    Always,
+    OutsideQuietHours,
+    Never,
 }
 
 /// How the lines of a chat stand.
@@ -105,6 +117,10 @@ pub struct Preferences {
     pub chat_style: ChatStyle,
     pub text_size: TextSize,
     pub always_on_top: bool,
+    /// Whether it starts with the session.
+    pub starts_with_session: bool,
+    pub notifications: Notifications,
+    pub quiet_hours: QuietHours,
     /// Emoji that were used lately, the last one first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recent_emoji: Vec<String>,
@@ -153,7 +169,8 @@ impl Preferences {
 }
 
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
-# dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent). Written anew when something is changed in the window.
+# dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent);
+# notifications = always, outside-quiet-hours or never. Written anew when something is changed in the window.
 ";
 
 #[cfg(test)]

@@ -29,6 +29,12 @@ impl QuietHours {
     }
 }
 
+impl Default for QuietHours {
+    fn default() -> Self {
+        Self::NIGHT
+    }
+}
+
 impl fmt::Display for QuietHours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { from, to } = self;

@@ -33,6 +33,19 @@ pub struct MainScreen {
 }
 
 impl MainScreen {
+    /// What the native window is called: with the number of lines that nobody has read, as a badge.
+    pub fn title(&self, scene: &Scene<'_>) -> String {
+        let name = scene.say("app-name");
+        let unread = scene.view.state.chats.values().map(|chat| u64::from(chat.unread)).sum();
+        let values = [("name", super::Value::Text(&name)), ("count", super::Value::Number(unread))];
+        if unread > 0 { scene.words.with("title-unread", &values) } else { name }
+    }
+
+    /// Fills the first screen with an invitation.
+    pub fn invite(&mut self, link: &str) {
+        self.sign_in.invite(link);
+    }
+
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
         if ui.available_width() < size::STRIP_BELOW {
             return self.strip.show(ui, scene, out);

@@ -2,6 +2,7 @@
 //! network, a codec or a native window, and every screen can be drawn by a test.
 
 mod attachment;
+pub mod attention;
 mod avatar;
 mod bubble;
 mod call;

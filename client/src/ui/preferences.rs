@@ -7,7 +7,7 @@ use super::{
     Action, Out, Scene, Value, controls, icons,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
-use crate::home::{ChatStyle, Dock, Language, Preferences, TextSize, Theme};
+use crate::home::{ChatStyle, Dock, Language, Notifications, Preferences, TextSize, Theme};
 
 /// What the main window shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -137,22 +137,60 @@ fn choices(ui: &mut Ui, scene: &Scene<'_>, wanted: &str, chosen: &mut Preference
         (Dock::Strip, scene.say("dock-strip")),
     ];
     search.choice(ui, &scene.say("dock"), &docks, &mut chosen.dock);
+    let starts = [(true, scene.say("yes")), (false, scene.say("no"))];
+    search.choice(ui, &scene.say("starts-with-session"), &starts, &mut chosen.starts_with_session);
+    let notifications = [
+        (Notifications::Always, scene.say("notifications-always")),
+        (Notifications::OutsideQuietHours, scene.say("notifications-by-day")),
+        (Notifications::Never, scene.say("notifications-never")),
+    ];
+    let shown = search.choice(ui, &scene.say("notifications"), &notifications, &mut chosen.notifications);
+    if shown && chosen.notifications == Notifications::OutsideQuietHours {
+        ui.add_space(-space::SMALL);
+        ui.horizontal(|ui| {
+            let hours = &mut chosen.quiet_hours;
+            time_of_day(ui, &scene.say("quiet-from"), &mut hours.from);
+            time_of_day(ui, &scene.say("quiet-to"), &mut hours.to);
+        });
+        ui.add_space(space::NORMAL);
+    }
     found
 }
 
-/// Draws only what is searched for.
+/// A time of the day, of which each half hour is offered.
+fn time_of_day(ui: &mut Ui, name: &str, minute: &mut u16) {
+    let palette = Palette::of(ui);
+    let words = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+    let label = ui.label(RichText::new(name).font(regular(letter::SMALL)).color(palette.soft));
+    let button = egui::ComboBox::from_id_salt(name).selected_text(words(*minute)).width(76.0).show_ui(ui, |ui| {
+        for half_hour in 0..48 {
+            ui.selectable_value(minute, half_hour * 30, words(half_hour * 30));
+        }
+    });
+    button.response.labelled_by(label.id);
+}
+
+/// Draws only what is searched for, and says whether that was so.
 struct Search<'a> {
     wanted: String,
     found: &'a mut bool,
 }
 
 impl Search<'_> {
-    fn choice<T: PartialEq + Copy>(&mut self, ui: &mut Ui, name: &str, options: &[(T, String)], chosen: &mut T) {
+    fn choice<T: PartialEq + Copy>(
+        &mut self,
+        ui: &mut Ui,
+        name: &str,
+        options: &[(T, String)],
+        chosen: &mut T,
+    ) -> bool {
         let has = |text: &str| text.to_lowercase().contains(&self.wanted);
-        if has(name) || options.iter().any(|(_, text)| has(text)) {
+        let shown = has(name) || options.iter().any(|(_, text)| has(text));
+        if shown {
             *self.found = true;
             choice(ui, name, options, chosen);
         }
+        shown
     }
 }
 

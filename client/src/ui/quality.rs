@@ -64,7 +64,7 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, call: &CallState) -> bool {
 }
 
 fn copy_button(ui: &mut Ui, scene: &Scene<'_>, call: &CallState) {
-    let id = ui.id().with("copied");
+    let id = egui::Id::new("report copied");
     let now = scene.now.at;
     let copied = ui.data(|data| data.get_temp::<u64>(id)).is_some_and(|at| now.saturating_sub(at) < 2_000);
     let name = if copied { "quality-copied" } else { "quality-copy" };
@@ -90,7 +90,7 @@ fn row(ui: &mut Ui, name: &str, value: &str, figure: Option<&Figure>) {
         regular(letter::SMALL),
         palette.soft,
     );
-    let right = if figure.is_some() { area.right() - text.size().x } else { area.left() + name_width };
+    let right = if value.contains('\n') { area.left() + name_width } else { area.right() - text.size().x };
     let at = Pos2::new(right, area.center().y - text.size().y / 2.0);
     ui.painter().galley(at, text, palette.text);
     if let Some(figure) = figure {

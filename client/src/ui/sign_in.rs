@@ -25,6 +25,12 @@ pub struct SignInScreen {
 }
 
 impl SignInScreen {
+    /// Begins anew with an invitation.
+    pub fn invite(&mut self, link: &str) {
+        self.begun = true;
+        self.fields = SignIn { server: link.to_owned(), join: true, ..SignIn::default() };
+    }
+
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
         if !self.begun {
             self.begun = true;

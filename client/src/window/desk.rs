@@ -22,7 +22,8 @@ use winit::{
 
 use super::{Wake, WindowError, dock, frame::Frame};
 use crate::{
-    app::{App, View},
+    app::{App, Link, View},
+    desktop::{About, Notifier, start_with_session},
     engine::{Command, Event},
     home::{Dock, Preferences},
     ui::{
@@ -34,6 +35,13 @@ use crate::{
 /// Everything that is open.
 pub struct Desk {
     pub(super) app: App,
+    pub(super) notifier: Notifier,
+    /// Whether the desktop is dark, where it says so.
+    pub(super) dark: bool,
+    /// A link that was given before anyone was signed in.
+    pub(super) link: Option<Link>,
+    /// Of what a notification may be seen, and whether it has waited for somebody since.
+    pub(super) told: HashMap<About, bool>,
     /// Whether the loop was woken and has not looked yet.
     woken: Arc<AtomicBool>,
     pub(super) proxy: EventLoopProxy<Wake>,
@@ -41,7 +49,7 @@ pub struct Desk {
     pub(super) words: Words,
     /// What the environment says about the language.
     system: Option<String>,
-    zone: TimeZone,
+    pub(super) zone: TimeZone,
     pub(super) preferences: Preferences,
     path: PathBuf,
     pub(super) notices: Notices,
@@ -56,7 +64,7 @@ pub struct Desk {
     /// The call in a window of its own.
     pub(super) call: Option<(CallScreen, Frame)>,
     /// Whom to meet once there is a chat with them.
-    meets: Vec<(String, Then)>,
+    pub(super) meets: Vec<(String, Then)>,
     /// Numbers of the pictures that were drawn last.
     drawn: (Option<u64>, Option<u64>),
     /// Whether a docked window has been exchanged for one that fills the screen.
@@ -76,6 +84,12 @@ impl Desk {
     ) -> Self {
         let system = Tongue::of_environment();
         let words = Words::new(Tongue::choose(preferences.language, system.as_deref()));
+        let doer = proxy.clone();
+        let notifier = Notifier::start(move |about, deed| {
+            if doer.send_event(Wake::Notified(about, deed)).is_err() {
+                tracing::debug!("a notification was used after the window's end");
+            }
+        });
         let mut notices = Notices::default();
         if let Some(text) = complaint {
             notices.take(&Event::Warning { text }, &words, now());
@@ -83,6 +97,10 @@ impl Desk {
         Self {
             view: app.view(),
             app,
+            notifier,
+            dark: false,
+            link: None,
+            told: HashMap::new(),
             woken,
             proxy,
             fonts,
@@ -156,6 +174,7 @@ impl Desk {
         self.view = view;
         for event in self.app.events() {
             changed |= self.note_saved(&event);
+            self.notify(&event);
             changed |= self.notices.take(&event, &self.words, now()).is_some();
             if matches!(event, Event::CallInvited { .. })
                 && let Some((frame, _)) = &self.main
@@ -163,6 +182,8 @@ impl Desk {
                 frame.window.request_user_attention(Some(UserAttentionType::Critical));
             }
         }
+        self.withdraw_told();
+        self.follow_waiting(events);
         let there = std::mem::take(&mut self.meets);
         for (name, then) in there {
             match direct_chat_with(&self.view.state, &name) {
@@ -193,7 +214,9 @@ impl Desk {
             }
             let mut screen = std::mem::take(&mut self.main_screen);
             let scene = self.scene(frame.is_focused());
+            let title = screen.title(&scene);
             let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
+            frame.name(&title);
             self.main_screen = screen;
             self.main = Some((frame, monitor));
             out.actions.into_iter().for_each(|action| self.act(events, id, action));
@@ -201,9 +224,7 @@ impl Desk {
             let scene = Scene { popped_out: true, ..self.scene(frame.is_focused()) };
             let title = screen.title(&scene);
             let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
-            if frame.window.title() != title {
-                frame.window.set_title(&title);
-            }
+            frame.name(&title);
             self.call = Some((screen, frame));
             out.actions.into_iter().for_each(|action| self.act(events, id, action));
         } else if let Some(index) = self.chats.iter().position(|(_, frame)| frame.id() == id) {
@@ -211,9 +232,7 @@ impl Desk {
             let scene = self.scene(frame.is_focused());
             let title = screen.title(&scene);
             let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
-            if frame.window.title() != title {
-                frame.window.set_title(&title);
-            }
+            frame.name(&title);
             self.chats.push((screen, frame));
             out.actions.into_iter().for_each(|action| self.act(events, id, action));
         }
@@ -268,7 +287,7 @@ impl Desk {
         }
     }
 
-    fn meet(&mut self, events: &ActiveEventLoop, chat: ChatId, then: Then) {
+    pub(super) fn meet(&mut self, events: &ActiveEventLoop, chat: ChatId, then: Then) {
         match then {
             Then::Talk => self.open_chat(events, chat),
             Then::Voice | Then::Video => {
@@ -281,11 +300,17 @@ impl Desk {
     fn prefer(&mut self, events: &ActiveEventLoop, preferences: Preferences) {
         self.remember_place();
         let before = std::mem::replace(&mut self.preferences, preferences);
+        if before.starts_with_session != self.preferences.starts_with_session
+            && let Err(error) = start_with_session(self.preferences.starts_with_session)
+        {
+            self.preferences.starts_with_session = before.starts_with_session;
+            self.complain(error.to_string());
+        }
         if before.language != self.preferences.language {
             self.words = Words::new(Tongue::choose(self.preferences.language, self.system.as_deref()));
         }
         if before.theme != self.preferences.theme {
-            self.frames().for_each(|frame| frame.choose_theme(self.preferences.theme));
+            self.frames().for_each(|frame| frame.choose_theme(self.preferences.theme, self.dark));
         }
         let other_size = before.text_size != self.preferences.text_size;
         if other_size {
@@ -383,6 +408,13 @@ impl ApplicationHandler<Wake> for Desk {
                 }
             }
             Wake::Chosen(chosen) => self.chosen(chosen),
+            Wake::Appearance(dark) => {
+                self.dark = dark;
+                self.frames().for_each(|frame| frame.choose_theme(self.preferences.theme, dark));
+                self.redraw();
+            }
+            Wake::Started(given) => self.started(events, given),
+            Wake::Notified(about, deed) => self.notified(events, about, deed),
             Wake::Accessibility(event) => {
                 if let Some(frame) = self.frame_mut(event.window_id) {
                     frame.accessibility(event.window_event);

@@ -78,11 +78,21 @@ impl Frame {
         self.window.id()
     }
 
+    /// Gives the window its title.
+    pub fn name(&self, title: &str) {
+        if self.window.title() != title {
+            self.window.set_title(title);
+        }
+    }
+
     pub fn is_focused(&self) -> bool {
         self.focused
     }
 
-    pub fn choose_theme(&self, theme: Theme) {
+    /// `dark` says what the desktop is, for a window that its system does not tell.
+    pub fn choose_theme(&self, theme: Theme, dark: bool) {
+        let fallback = if dark { egui::Theme::Dark } else { egui::Theme::Light };
+        self.context.options_mut(|options| options.fallback_theme = fallback);
         self.context.set_theme(match theme {
             Theme::System => egui::ThemePreference::System,
             Theme::Light => egui::ThemePreference::Light,

@@ -6,6 +6,8 @@ mod edge;
 mod files;
 mod filing;
 mod frame;
+mod linking;
+mod notifying;
 mod opening;
 mod picture;
 mod surface;
@@ -20,6 +22,7 @@ use winit::{event_loop::EventLoop, window::WindowId};
 
 use crate::{
     app::{App, AppError, AppOptions},
+    desktop::{About, Deed, First, Given, InstanceError, follow_appearance, left_report, report_panics},
     home::{Preferences, PreferencesError},
     ui::Fonts,
 };
@@ -36,6 +39,8 @@ pub enum WindowError {
     )]
     Surface(#[from] surface::SurfaceError),
     #[error(transparent)]
+    Instance(#[from] InstanceError),
+    #[error(transparent)]
     App(#[from] AppError),
     #[error(transparent)]
     Preferences(#[from] PreferencesError),
@@ -48,6 +53,12 @@ pub(crate) enum Wake {
     News,
     /// A window is to be drawn again, at this time.
     Repaint(WindowId, std::time::Instant),
+    /// The desktop is dark, or it is not.
+    Appearance(bool),
+    /// The program was started once more.
+    Started(Given),
+    /// A person did something with a notification.
+    Notified(About, Deed),
     /// Something came of a dialog or of the clipboard.
     Chosen(files::Chosen),
     /// A screen reader asks for something.
@@ -61,7 +72,7 @@ impl From<egui_winit::accesskit_winit::Event> for Wake {
 }
 
 /// Opens the window and runs until it is closed for good. Must be called from the process's first thread.
-pub fn run(options: AppOptions) -> Result<(), WindowError> {
+pub fn run(mut options: AppOptions, first: First) -> Result<(), WindowError> {
     let events = EventLoop::<Wake>::with_user_event().build()?;
     let proxy = events.create_proxy();
     let path = Preferences::file(&options.home);
@@ -78,8 +89,25 @@ pub fn run(options: AppOptions) -> Result<(), WindowError> {
             tracing::debug!("something happened after the window's end");
         }
     });
+    let report = left_report(&options.home);
+    report_panics(&options.home);
+    let link = options.link.take();
     let app = App::start(options, wake)?;
+    let looker = proxy.clone();
+    follow_appearance(move |dark| {
+        if looker.send_event(Wake::Appearance(dark)).is_err() {
+            tracing::debug!("the desktop's appearance changed after the window's end");
+        }
+    });
+    let starter = proxy.clone();
+    first.listen(move |given| {
+        if starter.send_event(Wake::Started(given)).is_err() {
+            tracing::debug!("the program was started once more after the window's end");
+        }
+    })?;
     let mut desk = Desk::new(app, woken, proxy, Fonts::find(), preferences, path, complaint);
+    report.into_iter().for_each(|report| desk.tell_of_crash(&report));
+    link.into_iter().for_each(|link| desk.follow_later(link));
     events.run_app(&mut desk)?;
     desk.end()
 }

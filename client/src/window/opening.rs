@@ -24,7 +24,7 @@ impl Desk {
             false => attributes,
         };
         let frame = Frame::open(events, &self.proxy, &self.fonts, attributes, level, docked && !self.fills)?;
-        frame.choose_theme(self.preferences.theme);
+        frame.choose_theme(self.preferences.theme, self.dark);
         frame.choose_size(self.preferences.text_size);
         if !self.fills {
             dock::reserve(&frame.window, monitor.as_ref(), &self.preferences);
@@ -51,7 +51,7 @@ impl Desk {
         }
         match Frame::open(events, &self.proxy, &self.fonts, attributes, WindowLevel::Normal, false) {
             Ok(frame) => {
-                frame.choose_theme(self.preferences.theme);
+                frame.choose_theme(self.preferences.theme, self.dark);
                 frame.choose_size(self.preferences.text_size);
                 self.chats.push((screen, frame));
             }
@@ -81,6 +81,14 @@ impl Desk {
         }
     }
 
+    /// Shows the main window above all others.
+    pub(super) fn raise(&self) {
+        if let Some((frame, _)) = &self.main {
+            frame.window.set_minimized(false);
+            frame.window.focus_window();
+        }
+    }
+
     /// Gives the call a window of its own, or brings it back into the main one.
     pub(super) fn pop_out(&mut self, events: &ActiveEventLoop, yes: bool) {
         if !yes {
@@ -102,7 +110,7 @@ impl Desk {
         }
         match Frame::open(events, &self.proxy, &self.fonts, attributes, WindowLevel::Normal, false) {
             Ok(frame) => {
-                frame.choose_theme(self.preferences.theme);
+                frame.choose_theme(self.preferences.theme, self.dark);
                 frame.choose_size(self.preferences.text_size);
                 self.call = Some((CallScreen::default(), frame));
                 self.redraw();

@@ -68,11 +68,8 @@ impl Service {
         let can = |what: &str| can.iter().any(|one| one == what);
         let (offers, markup) = (can("actions"), can("body-markup"));
         let seen = Seen::default();
-        let rule = zbus::MatchRule::builder()
-            .msg_type(zbus::message::Type::Signal)
-            .interface(SERVICE)?
-            .path(PATH)?
-            .build();
+        let rule =
+            zbus::MatchRule::builder().msg_type(zbus::message::Type::Signal).interface(SERVICE)?.path(PATH)?.build();
         let signals = MessageIterator::for_match_rule(rule, &connection, None)?;
         let (known, done) = (seen.clone(), done.clone());
         // It ends with the connection.
