@@ -21,7 +21,10 @@ pub use options::{AppOptions, OptionsError};
 pub use stills::{Look, StillError, StillKey, Stills, write_png};
 pub use view::View;
 
-use crate::engine::{Command, Event};
+use crate::{
+    device::SoundControls,
+    engine::{Command, Event},
+};
 
 /// Commands that may wait. A person gives a few a second.
 const ORDERS: usize = 256;
@@ -60,6 +63,7 @@ struct Shared {
     pictures: Pictures,
     stills: Stills,
     senses: Senses,
+    sound: SoundControls,
     wake: Wake,
 }
 
@@ -103,6 +107,7 @@ impl App {
             pictures,
             stills: Stills::default(),
             senses: Senses::default(),
+            sound: options.devices.sound.clone(),
             wake,
         });
         let inside = shared.clone();
@@ -143,6 +148,11 @@ impl App {
     /// Microphone and camera, on or off.
     pub fn senses(&self) -> &Senses {
         &self.shared.senses
+    }
+
+    /// Microphone and speaker: what is chosen, and how they do.
+    pub fn sound(&self) -> &SoundControls {
+        &self.shared.sound
     }
 
     pub fn give(&self, command: Command) {

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::device::SoundChoice;
+
 /// How the window speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -59,6 +61,7 @@ pub struct Preferences {
     pub theme: Theme,
     pub dock: Dock,
     pub always_on_top: bool,
+    pub sound: SoundChoice,
     /// Where the free window was last, for each monitor by its name.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub places: std::collections::BTreeMap<String, Place>,
@@ -104,7 +107,8 @@ impl Preferences {
 }
 
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
-# dock = free, left, right or strip. Written anew when something is changed in the window.
+# dock = free, left, right or strip; in [sound], microphone and speaker are names, empty for the system's choice.
+# Written anew when something is changed in the window.
 ";
 
 #[cfg(test)]
@@ -117,6 +121,7 @@ mod tests {
         let path = Preferences::file(&folder.path().join("deep"));
         assert_eq!(Preferences::read(&path).unwrap(), Preferences::default());
         let mut some = Preferences { language: Language::Japanese, dock: Dock::Left, ..Preferences::default() };
+        some.sound.microphone = "Headset".into();
         some.places.insert("DP-1".into(), Place { x: -5, y: 0, width: 360, height: 900 });
         some.write(&path).unwrap();
         assert_eq!(Preferences::read(&path).unwrap(), some);

@@ -300,6 +300,7 @@ impl Desk {
     fn prefer(&mut self, events: &ActiveEventLoop, preferences: Preferences) {
         self.remember_place();
         let before = std::mem::replace(&mut self.preferences, preferences);
+        self.app.sound().choose(self.preferences.sound.clone());
         if before.language != self.preferences.language {
             self.words = Words::new(Tongue::choose(self.preferences.language, self.system.as_deref()));
         }

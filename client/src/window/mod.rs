@@ -78,6 +78,7 @@ pub fn run(options: AppOptions) -> Result<(), WindowError> {
         }
     });
     let app = App::start(options, wake)?;
+    app.sound().choose(preferences.sound.clone());
     let mut desk = Desk::new(app, woken, proxy, Fonts::find(), preferences, path, complaint);
     events.run_app(&mut desk)?;
     desk.end()
