@@ -1,4 +1,4 @@
-//! The list of connections: every open link, who is at its far end, by which way it came, and how it goes.
+//! The list of connections: every open link and stream of events, who is at its far end, by which way it came, and how it goes.
 
 use crate::clock::unix_ms;
 use crate::delivery::LinkHandle;
@@ -17,10 +17,10 @@ const HINT_MAX: usize = 128;
 /// How a link goes at the moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
-    /// Whether one long body carries the way up.
-    pub up_streams: bool,
+    /// How the way up travels.
+    pub up: Carriage,
     /// The same for the way down.
-    pub down_streams: bool,
+    pub down: Carriage,
     /// How long nothing has come.
     pub silence: Duration,
     /// What came and waits for the driver.
@@ -126,7 +126,6 @@ impl Connections {
 fn connection(number: u64, since: u64, origin: Origin, link: &LinkHandle, reading: Reading) -> Connection {
     let identity = link.identity();
     let statistics = reading.statistics;
-    let carriage = |streams| if streams { Carriage::Streaming } else { Carriage::Short };
     Connection {
         number,
         device: identity.as_ref().map(|identity| identity.device.clone()),
@@ -135,8 +134,8 @@ fn connection(number: u64, since: u64, origin: Origin, link: &LinkHandle, readin
         address: origin.address.to_string(),
         sealed: origin.sealed,
         proxy: origin.proxy.map(|hint| *hint),
-        up: carriage(reading.up_streams),
-        down: carriage(reading.down_streams),
+        up: reading.up,
+        down: reading.down,
         silent_ms: u64::try_from(reading.silence.as_millis()).unwrap_or(u64::MAX),
         round_trip_ms: statistics.round_trip.map(|micros| micros / relay::MILLISECOND),
         queue_ms: statistics.queue / relay::MILLISECOND,
@@ -160,7 +159,8 @@ mod tests {
     impl Gauge for Still {
         fn read(&self) -> Reading {
             let statistics = Statistics { round_trip: Some(41_900), ..Statistics::default() };
-            Reading { up_streams: false, down_streams: true, silence: Duration::from_secs(1), waiting: 2, statistics }
+            let silence = Duration::from_secs(1);
+            Reading { up: Carriage::Short, down: Carriage::Streaming, silence, waiting: 2, statistics }
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use relay::vocabulary::{Availability, Call, Contact, ContactRequests, Directory, Event, OwnPresence, RequestOutcome};
 use serde_json::{Value, json};
 use server::delivery::CloseReason;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use world::World;
 use world::people::{befriend, contacts, id, link, next, until, watch, with};
 use world::postgres::{Engine, on_both};
@@ -260,6 +260,21 @@ async fn administrators_see_who_is_connected_and_members_do_not() {
     let mut admin = world.with_session(root).await;
     let (status, list) = admin.get("/v1/connections?limit=5").await;
     assert_eq!((status, list), (200, json!({"connections": [], "total": 0, "more": false})));
+    world.account("bot", false).await;
+    let bot = world.logged_in("bot", "hall lamp").await;
+    let mut listener = world.https().await;
+    listener.session = bot.session.clone();
+    let stream = listener.raw_get("/v1/events", &[]).await;
+    let (_, list) = admin.get("/v1/connections").await;
+    let listed = &list["connections"][0];
+    assert_eq!((&listed["account"]["name"], &listed["device"]), (&json!("bot"), &json!("hall lamp")), "{list}");
+    assert_eq!((&listed["up"], &listed["down"], &list["total"]), (&json!("none"), &json!("streaming"), &json!(1)));
+    drop((stream, listener));
+    let until = Instant::now() + Duration::from_secs(20);
+    while admin.get("/v1/connections").await.1["total"] != 0 {
+        assert!(Instant::now() < until, "a stream that is over leaves the list");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

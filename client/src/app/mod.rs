@@ -4,6 +4,7 @@
 mod devices;
 mod entrance;
 mod options;
+mod portrait;
 mod run;
 mod seeing;
 mod stills;
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 pub use devices::{Pictures, Senses};
 pub use entrance::{Entrance, Failure, SignIn};
 pub use options::{AppOptions, OptionsError};
+pub use portrait::portrait;
 pub use stills::{Look, StillError, StillKey, Stills, write_png};
 pub use view::View;
 

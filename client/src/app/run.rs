@@ -16,7 +16,7 @@ use super::{
     stills::StillKey,
 };
 use crate::{
-    engine::{Command, ConnectOptions, Credentials, Engine, Event, Proof, State},
+    engine::{Command, ConnectOptions, Credentials, Engine, Event, OwnAccount, Proof, State},
     home::{KnownServers, Remembered},
     http::ServerAddress,
 };
@@ -248,6 +248,7 @@ impl Run {
                     self.sign_in.server = running.server.to_string();
                 }
                 self.remember(session.clone());
+                self.give(Command::OwnAccount(OwnAccount::Show)).await;
             }
             Event::SessionRenewed { session, .. } => self.remember(session.clone()),
             Event::Refused { command, problem } if COMING_IN.contains(&command.as_str()) => {

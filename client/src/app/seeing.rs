@@ -35,6 +35,7 @@ impl Seeing {
         self.fetched.insert(to.clone(), key.clone());
         Ok(match key.clone() {
             StillKey::Thumbnail(file) => Command::Fetch { file, to, small: true },
+            StillKey::Person(picture) => Command::FetchPicture { picture, to },
             StillKey::Whole(file) => Command::Fetch { file, to, small: false },
         })
     }

@@ -28,6 +28,8 @@ pub enum StillKey {
     Thumbnail(String),
     /// The whole of it.
     Whole(String),
+    /// The picture of someone, by the name that their profile has for it.
+    Person(String),
 }
 
 /// What there is of a picture.
@@ -125,18 +127,23 @@ fn bytes(look: &Look) -> usize {
 
 /// Reads and decodes a picture, and makes it smaller if it is larger than a screen shows. It takes a while.
 pub fn read(path: &Path) -> Result<ColorImage, StillError> {
-    let mut reader = ImageReader::open(path)?.with_guessed_format()?;
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(SIDE_MAX), Some(SIDE_MAX));
-    limits.max_alloc = Some(DECODING_MAX);
-    reader.limits(limits);
-    let mut picture: DynamicImage = reader.decode()?;
+    let mut picture = decode(path)?;
     if picture.width().max(picture.height()) > SIDE_KEPT {
         picture = picture.thumbnail(SIDE_KEPT, SIDE_KEPT);
     }
     let picture = picture.into_rgba8();
     let size = [picture.width() as usize, picture.height() as usize];
     Ok(ColorImage::from_rgba_unmultiplied(size, &picture))
+}
+
+/// Decodes a picture within bounds.
+pub(super) fn decode(path: &Path) -> Result<DynamicImage, StillError> {
+    let mut reader = ImageReader::open(path)?.with_guessed_format()?;
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(SIDE_MAX), Some(SIDE_MAX));
+    limits.max_alloc = Some(DECODING_MAX);
+    reader.limits(limits);
+    Ok(reader.decode()?)
 }
 
 /// Writes a picture, four bytes for each pixel, as a PNG file for sending. It takes a while.

@@ -29,6 +29,7 @@ impl View {
             || same_chats
                 && Arc::ptr_eq(&a.roster, &b.roster)
                 && a.account == b.account
+                && a.me == b.me
                 && same_call(a.call.as_ref(), b.call.as_ref())
                 && a.transfers == b.transfers
                 && same_searches

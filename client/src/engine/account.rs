@@ -103,7 +103,7 @@ impl Core {
     }
 
     pub(super) fn logged_out(&mut self, reason: &str) {
-        self.state.account = None;
+        (self.state.account, self.state.me) = (None, None);
         (self.credentials, self.session, self.ending) = (None, None, None);
         self.state.chats.clear();
         self.forget_contacts();

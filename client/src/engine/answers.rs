@@ -2,7 +2,7 @@
 
 use relay::vocabulary::{AllMarks, AllScheduled, Chat, ChatMembers, Problem, Response, code};
 
-use super::{account::Ending, core::Core, event::Event, requests::Purpose};
+use super::{account::Ending, command::OwnAccount, core::Core, event::Event, requests::Purpose};
 
 /// The status of a line that is to be sent later.
 const ACCEPTED_FOR_LATER: u16 = 202;
@@ -46,9 +46,7 @@ impl Core {
                 self.read_chat(chat);
             }),
             Purpose::RefreshChat(_) => response.read().map(|chat| self.chat_changed(chat)),
-            Purpose::Members(chat) => response.read().map(|all: ChatMembers| {
-                self.tell(Event::Members { chat, members: all.members });
-            }),
+            Purpose::Members(chat) => response.read().map(|all: ChatMembers| self.members_listed(chat, all.members)),
             Purpose::Marks(chat) => response.read().map(|all: AllMarks| {
                 all.marks.into_iter().for_each(|marks| self.marked(chat, marks));
             }),
@@ -60,6 +58,11 @@ impl Core {
             }),
             Purpose::Upload => response.read().map(|progress| self.uploaded(progress, false)),
             Purpose::Piece => response.read().map(|progress| self.uploaded(progress, true)),
+            Purpose::Picture => response.read().map(|picture| self.picture_came(&picture)),
+            Purpose::OwnPicture => {
+                self.about_account(OwnAccount::Show);
+                Ok(())
+            }
             Purpose::SearchLines { query, chat, before } => {
                 response.read().map(|found| self.found_lines(&query, chat, before, found))
             }
@@ -113,7 +116,7 @@ impl Core {
             Purpose::ReadChat(chat) => self.chat_not_read(*chat),
             Purpose::SearchLines { chat, .. } => self.stop_search(*chat),
             Purpose::Upload | Purpose::Piece => return self.not_uploaded(&problem),
-            Purpose::Fetch => return self.give_up_fetching(&problem.detail),
+            Purpose::Fetch | Purpose::Picture => return self.give_up_fetching(&problem.detail),
             // Said again at the next look at the person.
             Purpose::OwnPresence if !lasting => self.said_idle = None,
             Purpose::HangUp(call) | Purpose::Decline(call) | Purpose::Accept(call) => self.call_over(*call),

@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use relay::vocabulary::{Change, Chat, History, Marks, Message, Notice, SendMessage, Signal, TYPING_AGAIN_MS};
+use relay::vocabulary::{
+    Change, Chat, ChatMember, History, Marks, Message, Notice, SendMessage, Signal, TYPING_AGAIN_MS,
+};
 
 /// Lines of a chat that are kept at hand; older ones are looked up.
 pub const LINES_AT_HAND: usize = 500;
@@ -33,6 +35,8 @@ pub struct ChatState {
     pub lookup: Option<Lookup>,
     /// What is pinned, as far as it was asked for.
     pub pins: Vec<Stored>,
+    /// All who belong to it, once they were asked for; [`Chat::members`] names only some of many.
+    pub members: Vec<ChatMember>,
 }
 
 /// A line of a chat.
@@ -65,6 +69,53 @@ impl Lookup {
     pub fn spans(&self, sequence: u64) -> bool {
         let ends = self.lines.first().zip(self.lines.last());
         ends.is_some_and(|(a, b)| (a.message.sequence..=b.message.sequence).contains(&sequence))
+    }
+}
+
+/// The lines of a chat that are shown, the oldest first, without those that are on their way.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown<'a> {
+    /// The newest.
+    Newest(&'a [Line]),
+    /// Older ones that were looked up.
+    LookedUp(&'a [Stored]),
+}
+
+impl<'a> Shown<'a> {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Newest(lines) => lines.len(),
+            Self::LookedUp(lines) => lines.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn get(&self, index: usize) -> Option<&'a Arc<Message>> {
+        match self {
+            Self::Newest(lines) => match lines.get(index)? {
+                Line::Stored(stored) => Some(&stored.message),
+                Line::Pending { .. } => None,
+            },
+            Self::LookedUp(lines) => lines.get(index).map(|stored| &stored.message),
+        }
+    }
+
+    /// The line with this sequence number.
+    pub fn find(&self, sequence: u64) -> Option<&'a Arc<Message>> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let message = self.get(middle)?;
+            match message.sequence.cmp(&sequence) {
+                std::cmp::Ordering::Equal => return Some(message),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
     }
 }
 
@@ -255,8 +306,43 @@ impl ChatState {
 
     /// The line with this sequence number, if it is at hand.
     pub fn line(&self, sequence: u64) -> Option<&Arc<Message>> {
-        let looked_up = self.lookup.iter().flat_map(|lookup| &lookup.lines);
-        looked_up.chain(self.stored()).map(|stored| &stored.message).find(|message| message.sequence == sequence)
+        self.shown().find(sequence).or_else(|| self.newest_at_hand().find(sequence))
+    }
+
+    /// What a window shows of the chat's lines.
+    pub fn shown(&self) -> Shown<'_> {
+        match &self.lookup {
+            Some(lookup) => Shown::LookedUp(&lookup.lines),
+            None => self.newest_at_hand(),
+        }
+    }
+
+    /// Who belongs to it, as far as is known.
+    pub fn everyone(&self) -> &[ChatMember] {
+        if self.members.is_empty() { &self.chat.members } else { &self.members }
+    }
+
+    /// Lines on their way to the server, with their keys.
+    pub fn pending(&self) -> impl Iterator<Item = (&str, &Arc<SendMessage>)> {
+        // They stand last.
+        let first = self.newest_at_hand().len();
+        self.lines[first..].iter().filter_map(|line| match line {
+            Line::Pending { key, message } => Some((key.as_str(), message)),
+            Line::Stored(_) => None,
+        })
+    }
+
+    /// One of the lines on their way, counted from the oldest.
+    pub fn pending_line(&self, index: usize) -> Option<&Arc<SendMessage>> {
+        match self.lines.get(self.newest_at_hand().len() + index)? {
+            Line::Pending { message, .. } => Some(message),
+            Line::Stored(_) => None,
+        }
+    }
+
+    fn newest_at_hand(&self) -> Shown<'_> {
+        let stored = self.lines.partition_point(|line| matches!(line, Line::Stored(_)));
+        Shown::Newest(&self.lines[..stored])
     }
 
     fn stored(&self) -> impl Iterator<Item = &Stored> {

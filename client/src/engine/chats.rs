@@ -6,7 +6,8 @@ use relay::{
     Kind, TrackId,
     link::Promise,
     vocabulary::{
-        ChangeChat, Chat, ChatId, ChatKind, Chats, Event as Told, Message, OpenChat, ReadFrom, Signal, Standing, With,
+        ChangeChat, Chat, ChatId, ChatKind, ChatMember, Chats, Event as Told, Message, OpenChat, ReadFrom, Signal,
+        Standing, With,
     },
 };
 
@@ -64,7 +65,7 @@ impl Core {
             InChat::Decline => drop(self.ask(Purpose::InChat("decline a chat"), "POST", &path("/decline"), &())),
             InChat::Ignore => drop(self.ask(Purpose::InChat("ignore a chat"), "POST", &path("/ignore"), &())),
             InChat::AskIn(ask) => drop(self.ask(Purpose::Members(chat), "POST", &path("/members"), &ask)),
-            InChat::Members => drop(self.ask(Purpose::Members(chat), "GET", &path("/members"), &())),
+            InChat::Members => self.ask_members(chat),
             InChat::Leave => {
                 if let Some(me) = self.state.account.as_ref().map(|account| account.id) {
                     self.in_chat(chat, InChat::Remove(me));
@@ -213,7 +214,12 @@ impl Core {
             }
             let consequence = Arc::make_mut(known).store(message.clone(), me);
             match consequence {
-                Consequence::Membership => self.refresh(chat),
+                Consequence::Membership => {
+                    self.refresh(chat);
+                    if !self.state.chats.get(&chat).is_none_or(|known| known.members.is_empty()) {
+                        self.ask_members(chat);
+                    }
+                }
                 Consequence::Pins => self.ask_pins(chat),
                 Consequence::Nothing => {}
             }
@@ -235,6 +241,22 @@ impl Core {
         if !self.link.as_ref().is_some_and(|link| link.requests.is_waiting(&purpose)) {
             self.ask(purpose, "GET", &format!("/v1/chats/{chat}"), &());
         }
+    }
+
+    /// Asks for all members, once for any number of reasons.
+    fn ask_members(&mut self, chat: ChatId) {
+        let purpose = Purpose::Members(chat);
+        if !self.link.as_ref().is_some_and(|link| link.requests.is_waiting(&purpose)) {
+            self.ask(purpose, "GET", &format!("/v1/chats/{chat}/members"), &());
+        }
+    }
+
+    /// All members of a chat came.
+    pub(super) fn members_listed(&mut self, chat: ChatId, members: Vec<ChatMember>) {
+        if let Some(known) = self.state.chats.get_mut(&chat) {
+            Arc::make_mut(known).members.clone_from(&members);
+        }
+        self.tell(Event::Members { chat, members });
     }
 
     /// The server's own word on a chat that is known.

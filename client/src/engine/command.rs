@@ -65,6 +65,11 @@ pub enum Command {
         to: PathBuf,
         small: bool,
     },
+    /// Fetches someone's picture, by the name that their profile has for it, to a path.
+    FetchPicture {
+        picture: String,
+        to: PathBuf,
+    },
     /// Searches all chats, or one.
     Search {
         query: String,

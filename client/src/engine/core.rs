@@ -262,6 +262,7 @@ impl Core {
             Command::InChat { chat, act } => self.in_chat(chat, act),
             Command::Fetch { file, to, small: false } => self.fetch(Source::File(file), to),
             Command::Fetch { file, to, small: true } => self.fetch(Source::Thumbnail(file), to),
+            Command::FetchPicture { picture, to } => self.fetch(Source::Picture(picture), to),
             Command::Search { query, chat, before } => self.search(&query, chat, before),
             Command::StopSearch { chat } => self.stop_search(chat),
             Command::Say { chat, text } => self.say(chat, text),

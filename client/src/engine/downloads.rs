@@ -8,8 +8,9 @@ use std::{
     path::PathBuf,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use relay::vocabulary::{BULK_BYTES_MAX, Bulk, Response};
+use relay::vocabulary::{BULK_BYTES_MAX, Bulk, PictureData, Response};
 
 use super::{core::Core, event::Event, requests::Purpose, state::Transfer, uploads::TRANSFERS_MAX};
 
@@ -20,12 +21,14 @@ pub(super) enum Source {
     File(String),
     /// The thumbnail of one.
     Thumbnail(String),
+    /// The picture of someone, by the name that their profile has for it.
+    Picture(String),
 }
 
 impl Source {
     fn name(&self) -> &str {
         match self {
-            Self::File(name) | Self::Thumbnail(name) => name,
+            Self::File(name) | Self::Thumbnail(name) | Self::Picture(name) => name,
         }
     }
 
@@ -33,6 +36,7 @@ impl Source {
         match self {
             Self::File(file) => format!("/v1/files/{file}/content?from={from}&length={BULK_BYTES_MAX}"),
             Self::Thumbnail(file) => format!("/v1/files/{file}/thumbnail"),
+            Self::Picture(picture) => format!("/v1/pictures/{picture}"),
         }
     }
 
@@ -91,7 +95,11 @@ impl Core {
         }
         let Some(fetching) = self.fetching.front() else { return };
         let path = fetching.source.path(fetching.got);
-        let asked = self.ask_bulk(Purpose::Fetch, "GET", &path, Bytes::new());
+        // Pictures of people come as JSON, and so as any other answer does.
+        let asked = match fetching.source {
+            Source::Picture(_) => self.ask(Purpose::Picture, "GET", &path, &()),
+            _ => self.ask_bulk(Purpose::Fetch, "GET", &path, Bytes::new()),
+        };
         if let Some(fetching) = self.fetching.front_mut() {
             fetching.asked = asked;
         }
@@ -107,10 +115,24 @@ impl Core {
         if purpose != Some(Purpose::Fetch) {
             return;
         }
+        let size = answer.envelope.body["size"].as_u64();
+        self.part_came(&answer.bytes, size);
+    }
+
+    /// A picture of someone came.
+    pub(super) fn picture_came(&mut self, picture: &PictureData) {
+        match STANDARD.decode(&picture.image) {
+            Ok(image) => self.part_came(&image, None),
+            Err(error) => self.give_up_fetching(&format!("the server sent no picture: {error}")),
+        }
+    }
+
+    /// A part of what is fetched came; `size` is that of all of it, unless this is all.
+    fn part_came(&mut self, bytes: &[u8], size: Option<u64>) {
         let Some(fetching) = self.fetching.front_mut() else { return };
         fetching.asked = false;
-        let size = answer.envelope.body["size"].as_u64().unwrap_or(fetching.got + answer.bytes.len() as u64);
-        let written = fetching.write(&answer.bytes);
+        let size = size.unwrap_or(fetching.got + bytes.len() as u64);
+        let written = fetching.write(bytes);
         let (number, got) = (fetching.number, fetching.got);
         if let Some(transfer) = self.state.transfers.get_mut(&number) {
             (transfer.done, transfer.size) = (got, size);

@@ -23,7 +23,7 @@ mod roster;
 mod state;
 mod uploads;
 
-pub use chat_state::{ChatState, Line, Lookup, Place, Stored};
+pub use chat_state::{ChatState, Line, Lookup, Place, Shown, Stored};
 pub use command::{Command, Credentials, Deed, InChat, OwnAccount};
 pub use connecting::{ConnectOptions, Proof};
 pub use core::{Engine, EngineEnded};

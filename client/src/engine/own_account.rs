@@ -1,6 +1,6 @@
 //! One's own account: what it says of itself, its picture and password, where it is logged in, its end.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use relay::vocabulary::{BULK_BYTES_MAX, ChangePassword, DeviceSessions, Leave, Me, Problem, code};
@@ -15,7 +15,7 @@ impl Core {
             OwnAccount::Change(change) => drop(self.ask(Purpose::Me, "PATCH", "/v1/me", &change)),
             OwnAccount::Picture(Some(path)) => self.send_own_picture(&path),
             OwnAccount::Picture(None) => {
-                self.ask(Purpose::Change("take the picture away"), "DELETE", "/v1/me/picture", &());
+                self.ask(Purpose::OwnPicture, "DELETE", "/v1/me/picture", &());
             }
             OwnAccount::Password { old, new } => {
                 let purpose = Purpose::Change("change the password");
@@ -35,7 +35,8 @@ impl Core {
         }
     }
 
-    pub(super) fn is_me(&self, me: Me) {
+    pub(super) fn is_me(&mut self, me: Me) {
+        self.state.me = Some(Arc::new(me.clone()));
         self.tell(Event::Me { me });
     }
 
@@ -44,9 +45,10 @@ impl Core {
     }
 
     fn send_own_picture(&mut self, path: &Path) {
-        const WHAT: &str = "send a picture";
-        let refuse =
-            |detail| Event::Refused { command: WHAT.to_owned(), problem: Problem::new(413, code::TOO_LONG, detail) };
+        let refuse = |detail| Event::Refused {
+            command: Purpose::OwnPicture.name().to_owned(),
+            problem: Problem::new(413, code::TOO_LONG, detail),
+        };
         let image = match std::fs::read(path) {
             Ok(image) => image,
             Err(error) => return self.warn(format!("{} cannot be read: {error}.", path.display())),
@@ -56,7 +58,7 @@ impl Core {
                 format!("A picture of a person has at most {BULK_BYTES_MAX} bytes on a link. Make it smaller.");
             return self.tell(refuse(detail));
         }
-        if !self.ask_bulk(Purpose::Change(WHAT), "PUT", "/v1/me/picture", Bytes::from(image)) {
+        if !self.ask_bulk(Purpose::OwnPicture, "PUT", "/v1/me/picture", Bytes::from(image)) {
             self.warn("The picture was not sent: the link is busy or not there. Try again in a moment.".to_owned());
         }
     }

@@ -55,6 +55,10 @@ pub(super) enum Purpose {
     Upload,
     Piece,
     Fetch,
+    /// A picture of someone.
+    Picture,
+    /// The own picture is another one now, or none.
+    OwnPicture,
     Say {
         chat: ChatId,
         key: String,
@@ -105,6 +109,8 @@ impl Purpose {
             Self::SearchLines { .. } => "search",
             Self::Upload | Self::Piece => "send a file",
             Self::Fetch => "fetch a file",
+            Self::Picture => "fetch a picture",
+            Self::OwnPicture => "send a picture",
             Self::Say { .. } => "say",
             Self::Call => "call",
             Self::Accept(_) => "accept",

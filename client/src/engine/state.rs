@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use relay::vocabulary::{Account, Call, ChatId, Hit};
+use relay::vocabulary::{Account, Call, ChatId, Hit, Me};
 
 use super::{chat_state::ChatState, roster::Roster};
 use crate::{call::Report, link::Path};
@@ -12,6 +12,8 @@ pub struct State {
     pub connection: ConnectionState,
     /// Who is logged in.
     pub account: Option<Account>,
+    /// What this account says of itself, once it was asked for.
+    pub me: Option<Arc<Me>>,
     pub chats: BTreeMap<ChatId, Arc<ChatState>>,
     pub call: Option<CallState>,
     /// Contacts with their presence, requests, blocks, and what this account is itself.

@@ -61,6 +61,9 @@ pub struct Preferences {
     pub theme: Theme,
     pub dock: Dock,
     pub always_on_top: bool,
+    /// Emoji that were used lately, the last one first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recent_emoji: Vec<String>,
     pub sound: SoundChoice,
     /// Where the free window was last, for each monitor by its name.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]

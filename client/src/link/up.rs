@@ -62,7 +62,7 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
     let mut pause = Instant::now();
     let mut spoke = Instant::now();
     // Clients that came together, after the server was away, do not speak together for ever.
-    let heartbeat = Duration::from_micros(HEARTBEAT).mul_f64(0.9 + 0.1 * chance());
+    let heartbeat = Duration::from_micros(HEARTBEAT).mul_f64(0.95 + 0.05 * chance());
     while !session.has_ended() {
         let rung = session.doorbell.sender.notified();
         let streaming = session.streams.borrow().up.is_some();

@@ -10,7 +10,8 @@ use relay::vocabulary::{Attachment, Message, Reaction};
 use super::{
     Out, Scene, Value,
     attachment::Part,
-    avatar, controls, icons,
+    avatar::Face,
+    controls, icons,
     markup::{self, Marked},
     names,
     theme::{Palette, letter, radius, regular, semibold, size, space},
@@ -141,6 +142,8 @@ impl Bubble {
         };
         let (fill, edge) =
             if content.own { (palette.own, Color32::TRANSPARENT) } else { (palette.surface, palette.line) };
+        let calls_me = content.message.is_some_and(|message| message.mentions.contains(&scene.me())) && !content.own;
+        let edge = if calls_me { palette.accent_text } else { edge };
         let fill = if content.mark == Mark::Pending { fill.gamma_multiply(0.6) } else { fill };
         ui.painter().rect(area, corners, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
         controls::focus_ring(ui, &response, full);
@@ -149,7 +152,8 @@ impl Bubble {
             && let Some(message) = content.message
         {
             let centre = Pos2::new(room.left() + size::AVATAR_SMALL / 2.0, area.bottom() - size::AVATAR_SMALL / 2.0);
-            avatar::draw(ui, centre, size::AVATAR_SMALL, message.from.id, &message.from.name, None);
+            let name = names::of_member(&scene.view.state, message.from.id, &message.from.name);
+            Face::of(scene, message.from.id, name).draw(ui, scene, centre, size::AVATAR_SMALL, None, out);
         }
         let mut deed = None;
         let mut at = area.min + PAD;
@@ -253,7 +257,8 @@ fn text(
             if content.text.is_empty() {
                 return None;
             }
-            let mut marked = Marked::read(content.text, palette, width);
+            let me = scene.view.state.account.as_ref().map_or("", |account| &account.name);
+            let mut marked = Marked::read(content.text, palette, width, me);
             if message.is_some_and(|message| message.edited_at.is_some()) {
                 let words = format!("  {}", scene.say("chat-edited"));
                 marked.put(&words, TextFormat { font_id: regular(letter::TINY), ..soft });

@@ -1,7 +1,7 @@
 //! A chat in a window of its own: its head, its history, and where the next line is written.
 
-use egui::{CentralPanel, Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, Ui};
-use relay::vocabulary::{ChatId, FILES_MAX, Standing};
+use egui::{CentralPanel, Frame, Key, KeyboardShortcut, Margin, Modifiers, Panel, RichText, Ui};
+use relay::vocabulary::{ChatId, ChatKind, FILES_MAX, Standing};
 
 use super::{
     Action, Native, Out, Scene, Value, Words, attachment, call, chat_head,
@@ -9,9 +9,11 @@ use super::{
     composer::{self, Composer},
     contacts, controls,
     history::{History, With},
-    icons, names, notices, pins,
+    icons,
+    members::Members,
+    names, notices, pins,
     staged::{Staged, Unfit},
-    theme::{Palette, letter, regular, space},
+    theme::{Palette, letter, regular, size, space},
     viewer::{self, Viewer},
 };
 use crate::engine::{ChatState, Command, InChat};
@@ -31,6 +33,8 @@ pub struct ChatScreen {
     /// A picture that is looked at.
     viewer: Option<Viewer>,
     search: ChatSearch,
+    /// The members, while they are seen.
+    members: Option<Members>,
 }
 
 impl ChatScreen {
@@ -44,6 +48,7 @@ impl ChatScreen {
             read: 0,
             viewer: None,
             search: ChatSearch::default(),
+            members: None,
         }
     }
 
@@ -90,6 +95,9 @@ impl ChatScreen {
             self.watched = true;
             out.give(Command::InChat { chat: self.chat, act: InChat::Watch(true) });
             out.give(Command::InChat { chat: self.chat, act: InChat::Pins });
+            if known.chat.kind == ChatKind::Group {
+                out.give(Command::InChat { chat: self.chat, act: InChat::Members });
+            }
         }
         ui.spacing_mut().item_spacing.y = 0.0;
         if let Some(viewer) = &self.viewer {
@@ -100,8 +108,27 @@ impl ChatScreen {
         }
         self.take_dropped(ui, scene, known, out);
         viewer::invite_files(ui, scene);
-        if chat_head::show(ui, scene, known, out) || ui.input_mut(|input| input.consume_shortcut(&SEARCH)) {
+        let turned = chat_head::show(ui, scene, known, out);
+        if turned.search || ui.input_mut(|input| input.consume_shortcut(&SEARCH)) {
             self.search.toggle(self.chat, out);
+        }
+        if turned.members {
+            self.members = if self.members.is_some() { None } else { Some(Members::default()) };
+        }
+        if let Some(members) = &mut self.members {
+            let mut close = false;
+            if ui.available_width() < size::SIDE_FROM {
+                // There is no side: they stand in the chat's place.
+                if members.show(ui, scene, known, out) {
+                    self.members = None;
+                }
+                return;
+            }
+            let side = Panel::right("members").exact_size(size::SIDE).resizable(false);
+            side.frame(Frame::NONE).show(ui, |ui| close = members.show(ui, scene, known, out));
+            if close {
+                self.members = None;
+            }
         }
         self.search.field(ui, scene, self.chat, out);
         if let Some(call) = scene.view.state.call.as_ref().filter(|call| call.call.chat == self.chat) {
@@ -122,7 +149,7 @@ impl ChatScreen {
             transfers(ui, scene, self.chat);
             notices::show_trouble(ui, scene, out);
             match known.chat.standing {
-                Standing::Joined => self.composer.show(ui, scene, self.chat, quoted, out),
+                Standing::Joined => self.composer.show(ui, scene, known, quoted, out),
                 Standing::Requested => requested(ui, scene, self.chat, out),
                 _ => {}
             }

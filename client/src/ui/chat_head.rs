@@ -1,10 +1,13 @@
 //! The head of a chat's window, by which it is also moved: with whom it is, and the call buttons.
 
-use egui::{Rect, Sense, Ui, Vec2};
+use egui::{Popup, Rect, Sense, Ui, Vec2};
 use relay::vocabulary::ChatKind;
 
 use super::{
-    Action, Native, Out, Scene, Value, avatar, controls, icons, names, presence,
+    Action, Native, Out, Scene, Value,
+    avatar::Face,
+    contacts::menu_item,
+    controls, icons, names, presence,
     theme::{Palette, letter, regular, semibold, size, space},
     title_bar,
 };
@@ -12,8 +15,15 @@ use crate::engine::{ChatState, Command};
 
 pub const HEIGHT: f32 = 56.0;
 
-/// Draws it. Says whether the person wants to search, or no more.
-pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) -> bool {
+/// What the person wants of the chat's window, each of which turns over: the search, the members at the side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Turned {
+    pub search: bool,
+    pub members: bool,
+}
+
+/// Draws it.
+pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) -> Turned {
     let palette = Palette::of(ui);
     let (area, grip) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::click_and_drag());
     if grip.drag_started() {
@@ -24,8 +34,8 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) -> 
     let contact = other.and_then(|(id, _)| scene.view.state.roster.contacts.get(&id));
     let name = names::of_chat(scene, &chat.chat);
     let centre = area.left_center() + Vec2::new(space::WIDE + size::AVATAR / 2.0, 0.0);
-    let face = other.map_or(chat.chat.id.wrapping_mul(3), |(id, _)| id);
-    avatar::draw(ui, centre, size::AVATAR, face, &name, contact.map(|contact| contact.presence.state));
+    let face = Face::of_chat(scene, &chat.chat, &name);
+    face.draw(ui, scene, centre, size::AVATAR, contact.map(|contact| contact.presence.state), out);
     let line = match (contact, chat.chat.kind) {
         (_, ChatKind::Group) => {
             scene.words.with("chat-members", &[("count", Value::Number(u64::from(chat.chat.joined)))])
@@ -34,13 +44,28 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) -> 
         (None, _) => scene.say("chat-no-contact"),
     };
     let left = centre.x + size::AVATAR / 2.0 + space::NORMAL;
-    let width = area.right() - left - 5.0 * size::ICON_BUTTON - space::NORMAL;
+    let is_group = chat.chat.kind == ChatKind::Group;
+    let narrow = area.width() < size::HEAD_NARROW;
+    let calls = if scene.view.state.call.is_none() { 2 } else { 0 };
+    let others = if narrow { 1 } else { 2 + usize::from(is_group) };
+    let width = area.right() - left - (1 + calls + others) as f32 * size::ICON_BUTTON - space::NORMAL;
     controls::line(ui, egui::pos2(left, area.center().y - 18.0), width, &name, semibold(letter::HEADING), palette.text);
     controls::line(ui, egui::pos2(left, area.center().y + 3.0), width, &line, regular(letter::SMALL), palette.soft);
     let inside = Rect::from_min_max(area.min, area.max - Vec2::new(space::SMALL, 0.0));
-    let mut search = false;
-    title_bar::buttons(ui, scene, out, inside, |ui, out| {
-        search = controls::icon_button(ui, icons::MAGNIFYING_GLASS, &scene.say("chat-search")).clicked();
+    let mut turned = Turned::default();
+    // A name is read before all that can be done.
+    title_bar::buttons_with(ui, scene, out, inside, !narrow, |ui, out| {
+        if narrow {
+            let more = controls::icon_button(ui, icons::DOTS_THREE, &scene.say("chat-more"));
+            Popup::menu(&more).show(|ui| turned = menu(ui, scene, is_group, out));
+        } else {
+            let search = controls::icon_button(ui, icons::MAGNIFYING_GLASS, &scene.say("chat-search"));
+            turned.search = controls::turns(ui, &search);
+            if is_group {
+                let members = controls::icon_button(ui, icons::USERS, &scene.say("group-members"));
+                turned.members = controls::turns(ui, &members);
+            }
+        }
         if scene.view.state.call.is_some() {
             return;
         }
@@ -54,5 +79,15 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) -> 
             out.give(Command::Call { chat: chat.chat.id });
         }
     });
-    search
+    turned
+}
+
+/// What a narrow head has no place for.
+fn menu(ui: &mut Ui, scene: &Scene<'_>, is_group: bool, out: &mut Out) -> Turned {
+    let search = menu_item(ui, icons::MAGNIFYING_GLASS, &scene.say("chat-search"));
+    let members = is_group && menu_item(ui, icons::USERS, &scene.say("group-members"));
+    if menu_item(ui, icons::MINUS, &scene.say("window-minimise")) {
+        out.act(Action::Native(Native::Minimise));
+    }
+    Turned { search, members }
 }

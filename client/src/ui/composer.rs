@@ -3,25 +3,20 @@
 use std::collections::HashMap;
 
 use egui::{
-    Align2, Frame, Key, KeyboardShortcut, Margin, Modifiers, Popup, Rect, RichText, ScrollArea, TextEdit, Ui,
-    UiBuilder, Vec2,
+    Align2, Frame, Key, KeyboardShortcut, Margin, Modifiers, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, Vec2,
 };
 use relay::vocabulary::{Change, ChatId, FILES_MAX, SendMessage, TEXT_MAX, TYPING_AGAIN_MS};
 
 use super::{
     Action, Out, Scene, Value, attachment, controls,
+    emoji_picker::{EmojiPicker, Picked},
     history::With,
     icons,
+    mention::{Completion, mentioned},
     staged::Staged,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
 use crate::engine::{ChatState, Command, InChat};
-
-/// Emoji that can be put in.
-const EMOJI: [&str; 32] = [
-    "😀", "😂", "😊", "😍", "😘", "😎", "😉", "😋", "😐", "😏", "😢", "😭", "😠", "😱", "😴", "😇", "👍", "👎", "👌",
-    "👏", "🙏", "💪", "👋", "❤", "🔥", "⭐", "🎉", "☕", "🍵", "🌸", "✅", "❌",
-];
 
 /// Rows that are seen at a time.
 const MOST_ROWS: usize = 6;
@@ -38,13 +33,26 @@ pub struct Composer {
     files: Vec<Staged>,
     said_typing: Option<u64>,
     focused: bool,
+    /// Where the caret is, in characters.
+    caret: usize,
+    completion: Completion,
+    picker: Option<EmojiPicker>,
 }
 
 impl Composer {
     /// A line is to be answered or changed.
     pub fn take(&mut self, with: With) {
-        if let With::Edit(_, text) = &with {
-            self.text.clone_from(text);
+        match &with {
+            With::React(_) => {
+                self.picker = Some(EmojiPicker::new());
+                self.with = Some(with);
+                return;
+            }
+            With::Edit(_, text) => {
+                self.text.clone_from(text);
+                self.caret = text.chars().count();
+            }
+            _ => {}
         }
         self.with = Some(with);
         self.focused = false;
@@ -92,10 +100,11 @@ impl Composer {
         }
     }
 
-    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, quoted: Option<String>, out: &mut Out) {
+    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, quoted: Option<String>, out: &mut Out) {
         let palette = Palette::of(ui);
         Frame::new().inner_margin(Margin { left: 12, right: 12, top: 6, bottom: 12 }).show(ui, |ui| {
             self.above(ui, scene, quoted);
+            self.pick(ui, scene, chat.chat.id, out);
             self.staged(ui, scene);
             let frame = Frame::new()
                 .fill(palette.surface)
@@ -107,7 +116,7 @@ impl Composer {
     }
 
     /// Emoji, the field, and sending: the buttons stay at the lower edge while the field grows.
-    fn row(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, out: &mut Out) {
+    fn row(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) {
         let palette = Palette::of(ui);
         let width = ui.available_width();
         let inner = width - 3.0 * size::ICON_BUTTON - 2.0 * PAD;
@@ -123,7 +132,7 @@ impl Composer {
         let attach = corner(area.left() + size::ICON_BUTTON);
         ui.scope_builder(UiBuilder::new().id_salt("attach").max_rect(attach), |ui| {
             if controls::icon_button(ui, icons::PAPERCLIP, &scene.say("chat-attach")).clicked() {
-                out.act(Action::ChooseFiles(chat));
+                out.act(Action::ChooseFiles(chat.chat.id));
             }
         });
         let field = Rect::from_x_y_ranges(attach.right()..=area.right() - size::ICON_BUTTON, area.y_range());
@@ -142,8 +151,12 @@ impl Composer {
     fn above(&mut self, ui: &mut Ui, scene: &Scene<'_>, quoted: Option<String>) {
         let Some(with) = &self.with else { return };
         let palette = Palette::of(ui);
-        let title = scene.say(if matches!(with, With::Edit(..)) { "chat-editing" } else { "chat-replying" });
-        let mut drop = ui.input(|input| input.key_pressed(Key::Escape));
+        let title = scene.say(match with {
+            With::Edit(..) => "chat-editing",
+            With::React(_) => "chat-reacting",
+            _ => "chat-replying",
+        });
+        let mut drop = self.picker.is_none() && ui.input(|input| input.key_pressed(Key::Escape));
         ui.horizontal(|ui| {
             ui.label(RichText::new(title).font(semibold(letter::SMALL)).color(palette.accent_text));
             let width = ui.available_width() - size::ICON_BUTTON - space::SMALL;
@@ -155,33 +168,60 @@ impl Composer {
             drop |= controls::icon_button(ui, icons::X, &scene.say("cancel")).clicked();
         });
         if drop {
-            if matches!(self.with, Some(With::Edit(..))) {
-                self.text.clear();
+            match self.with {
+                Some(With::Edit(..)) => self.text.clear(),
+                Some(With::React(_)) => self.picker = None,
+                _ => {}
             }
             self.with = None;
         }
     }
 
-    fn emoji(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
-        let button = controls::icon_button(ui, icons::SMILEY, &scene.say("chat-emoji"));
-        Popup::menu(&button).show(|ui| {
-            egui::Grid::new("emoji").spacing(Vec2::splat(2.0)).show(ui, |ui| {
-                for row in EMOJI.chunks(8) {
-                    for emoji in row {
-                        let face = egui::Button::new(RichText::new(*emoji).size(letter::ICON)).frame(false);
-                        if ui.add_sized(Vec2::splat(size::ICON_BUTTON), face).clicked() {
-                            self.text.push_str(emoji);
-                            self.focused = false;
-                        }
-                    }
-                    ui.end_row();
-                }
-            });
-        });
+    /// The emoji, while they are open: for the line, or as a reaction.
+    fn pick(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, out: &mut Out) {
+        let Some(picker) = &mut self.picker else { return };
+        let picked = picker.show(ui, scene, out);
+        ui.add_space(space::SMALL);
+        match (picked, &self.with) {
+            (Picked::Nothing, _) => return,
+            (Picked::One(sign), Some(With::React(of))) => {
+                let react = Change::React { of: *of, emoji: sign.to_owned(), on: true };
+                out.give(Command::InChat { chat, act: InChat::Change(react) });
+            }
+            (Picked::One(sign), _) => return self.replace(self.caret, self.caret, sign),
+            (Picked::Close, _) => {}
+        }
+        self.picker = None;
+        self.with.take_if(|with| matches!(with, With::React(_)));
+        self.focused = false;
     }
 
-    fn field(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, out: &mut Out) {
+    /// Puts something in the place of some characters, and the caret behind it.
+    fn replace(&mut self, from: usize, to: usize, with: &str) {
+        let byte = |at: usize| self.text.char_indices().nth(at).map_or(self.text.len(), |(byte, _)| byte);
+        self.text.replace_range(byte(from)..byte(to.max(from)), with);
+        self.caret = from + with.chars().count();
+        self.focused = false;
+    }
+
+    fn emoji(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
+        let colour = if self.picker.is_some() { Palette::of(ui).accent_text } else { Palette::of(ui).soft };
+        let button = controls::icon_button_in(ui, icons::SMILEY, &scene.say("chat-emoji"), colour);
+        if controls::turns(ui, &button) {
+            self.picker = if self.picker.is_some() { None } else { Some(EmojiPicker::new()) };
+            self.with.take_if(|with| matches!(with, With::React(_)));
+        }
+    }
+
+    fn field(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) {
         let palette = Palette::of(ui);
+        let place = ui.max_rect();
+        let id = egui::Id::new(("line", chat.chat.id));
+        if ui.memory(|memory| memory.has_focus(id))
+            && let Some(done) = self.completion.take_keys(ui, scene, chat, &self.text, self.caret)
+        {
+            self.replace(done.from, done.to, &done.text);
+        }
         let height = ui.available_height();
         let response = ScrollArea::vertical()
             .id_salt("composer")
@@ -191,7 +231,7 @@ impl Composer {
             .show(ui, |ui| {
                 let hint = RichText::new(scene.say("chat-write")).color(palette.soft);
                 let edit = TextEdit::multiline(&mut self.text)
-                    .id_salt("line")
+                    .id(id)
                     .hint_text(hint)
                     .font(regular(letter::BODY))
                     .desired_rows(1)
@@ -205,21 +245,37 @@ impl Composer {
             .inner;
         let name = scene.say("chat-write");
         response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, &name));
-        if !self.focused {
-            self.focused = true;
+        let mut state = TextEdit::load_state(ui.ctx(), response.id).unwrap_or_default();
+        if !std::mem::replace(&mut self.focused, true) {
             response.request_focus();
-            // A line that is changed is gone on with at its end.
-            let mut state = TextEdit::load_state(ui.ctx(), response.id).unwrap_or_default();
-            let end = egui::text::CCursor::new(self.text.chars().count());
-            state.cursor.set_char_range(Some(egui::text::CCursorRange::one(end)));
+            // What was put in is gone on with behind it.
+            let caret = egui::text::CCursor::new(self.caret);
+            state.cursor.set_char_range(Some(egui::text::CCursorRange::one(caret)));
             TextEdit::store_state(ui.ctx(), response.id, state);
+        } else if let Some(range) = state.cursor.char_range() {
+            self.caret = range.primary.index.0;
+        }
+        // A press on a name takes the keyboard away before it is let go of.
+        let presses =
+            self.completion.is_open() && ui.input(|input| input.pointer.any_down() || input.pointer.any_released());
+        if response.has_focus() || presses {
+            // While names are offered these keys are for them.
+            let offers = self.completion.is_open();
+            let filter =
+                egui::EventFilter { tab: offers, escape: offers, vertical_arrows: true, horizontal_arrows: true };
+            ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
+            let above = place.left_top() - Vec2::new(2.0 * size::ICON_BUTTON, space::SMALL);
+            let width = (place.width() + 2.0 * size::ICON_BUTTON).min(size::FORM) - 2.0 * space::TINY;
+            if let Some(done) = self.completion.show(ui, scene, chat, &self.text, self.caret, (above, width), out) {
+                self.replace(done.from, done.to, &done.text);
+            }
         }
         let enter = response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) && !input.modifiers.any());
         if response.changed() && !self.text.is_empty() {
             let again = self.said_typing.is_none_or(|said| scene.now.at.saturating_sub(said) >= TYPING_AGAIN_MS);
             if again {
                 self.said_typing = Some(scene.now.at);
-                out.give(Command::InChat { chat, act: InChat::Typing(true) });
+                out.give(Command::InChat { chat: chat.chat.id, act: InChat::Typing(true) });
             }
         }
         if enter && self.is_ready() {
@@ -232,13 +288,16 @@ impl Composer {
         !self.text.trim().is_empty() || !self.files.is_empty() && !changes
     }
 
-    fn send(&mut self, chat: ChatId, out: &mut Out) {
+    fn send(&mut self, known: &ChatState, out: &mut Out) {
+        let chat = known.chat.id;
         let text = std::mem::take(&mut self.text).trim().to_owned();
+        (self.caret, self.completion, self.picker) = (0, Completion::default(), None);
         let act = match self.with.take() {
             Some(With::Edit(of, _)) => InChat::Change(Change::Edit { of, text }),
             with => {
                 let reply_to = with.and_then(|with| with.about());
-                let message = SendMessage { text, reply_to, ..SendMessage::default() };
+                let mentions = mentioned(&text, known);
+                let message = SendMessage { text, reply_to, mentions, ..SendMessage::default() };
                 match std::mem::take(&mut self.files) {
                     files if files.is_empty() => InChat::Send(message),
                     files => InChat::Attach(message, files.into_iter().map(Staged::into_attach).collect()),

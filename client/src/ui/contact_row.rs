@@ -4,15 +4,15 @@ use egui::{Rect, Response, Sense, Ui, Vec2};
 use relay::vocabulary::Availability;
 
 use super::{
-    Scene, Value, avatar, controls,
+    Out, Scene, Value,
+    avatar::Face,
+    controls,
     theme::{Palette, letter, regular, semibold, size, space},
 };
 
 /// What a row shows.
 pub struct Row<'a> {
-    /// Whose colour the face has.
-    pub account: u64,
-    pub name: &'a str,
+    pub face: Face<'a>,
     pub line: &'a str,
     pub presence: Option<Availability>,
     pub unread: u32,
@@ -25,13 +25,14 @@ pub struct Drawn {
 }
 
 /// Draws a row; `buttons` of them may be put at its right.
-pub fn draw(ui: &mut Ui, scene: &Scene<'_>, row: &Row<'_>, buttons: usize) -> Drawn {
+pub fn draw(ui: &mut Ui, scene: &Scene<'_>, row: &Row<'_>, buttons: usize, out: &mut Out) -> Drawn {
     let palette = Palette::of(ui);
     let (area, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), size::CONTACT_ROW), Sense::click());
     let unread = scene.words.with("unread", &[("count", Value::Number(u64::from(row.unread)))]);
-    let parts = [row.name, row.line, if row.unread > 0 { &unread } else { "" }];
+    let parts = [row.face.name, row.line, if row.unread > 0 { &unread } else { "" }];
     let label = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
     let response = controls::named(ui, response, &label);
+    controls::follow_focus(&response);
     if !ui.is_rect_visible(area) {
         return Drawn { row: response, buttons: None };
     }
@@ -43,7 +44,7 @@ pub fn draw(ui: &mut Ui, scene: &Scene<'_>, row: &Row<'_>, buttons: usize) -> Dr
     controls::focus_ring(ui, &response, 8);
     let inside = area.shrink2(Vec2::new(space::WIDE, 0.0));
     let centre = inside.left_center() + Vec2::new(size::AVATAR / 2.0, 0.0);
-    avatar::draw(ui, centre, size::AVATAR, row.account, row.name, row.presence);
+    row.face.draw(ui, scene, centre, size::AVATAR, row.presence, out);
     let left = centre.x + size::AVATAR / 2.0 + space::NORMAL;
     let mut right = inside.right();
     let place = (points && buttons > 0).then(|| {
@@ -59,9 +60,9 @@ pub fn draw(ui: &mut Ui, scene: &Scene<'_>, row: &Row<'_>, buttons: usize) -> Dr
     let strong = row.unread > 0;
     let font = if strong { semibold(letter::BODY) } else { regular(letter::BODY) };
     if row.line.is_empty() {
-        controls::line(ui, egui::pos2(left, area.center().y - 9.0), width, row.name, font, palette.text);
+        controls::line(ui, egui::pos2(left, area.center().y - 9.0), width, row.face.name, font, palette.text);
     } else {
-        controls::line(ui, egui::pos2(left, area.center().y - 18.0), width, row.name, font, palette.text);
+        controls::line(ui, egui::pos2(left, area.center().y - 18.0), width, row.face.name, font, palette.text);
         controls::line(
             ui,
             egui::pos2(left, area.center().y + 2.0),

@@ -1,26 +1,35 @@
-//! The list of contacts: search, requests to answer, groups, chats of many, and adding someone by request.
+//! The contacts: search, requests to answer, groups, chats of many, and adding someone by request.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use egui::{
-    Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder, Vec2,
+    Frame, Id, Key, KeyboardShortcut, Margin, Modifiers, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder,
+    Vec2,
 };
-use relay::vocabulary::{Chat, ChatKind, Contact, ContactRequest, Standing};
+use relay::vocabulary::{CHAT_NAME_MAX, ChatKind, Contact, Standing};
 
 use super::{
-    Action, Out, Scene, Then, Value, chat_search,
+    Action, Out, Scene, Then, Value,
+    avatar::Face,
+    chat_search,
+    contact_list::{ContactList, Entry, HEAD, Section},
     contact_row::{self, Row},
-    controls, icons, names, presence,
+    controls, icons, names,
+    people_picker::PeoplePicker,
+    presence, requests,
     theme::{Palette, letter, regular, semibold, size, space},
 };
-use crate::engine::{ChatState, Command, Deed, InChat};
+use crate::engine::{ChatState, Command, Deed};
 
 /// What the list remembers.
 #[derive(Debug, Default)]
 pub struct Contacts {
     search: String,
+    list: ContactList,
     /// A request that is being written: the name, a few words, and whether it just begins.
     adding: Option<(String, String, bool)>,
+    /// A group that is being made: its name, and who is asked into it.
+    group: Option<(String, PeoplePicker)>,
     closed: BTreeSet<String>,
     asked: chat_search::Asked,
     /// Whether the first who is found is to be met.
@@ -39,6 +48,7 @@ impl Contacts {
         margin.show(ui, |ui| {
             self.tools(ui, scene);
             self.add(ui, scene, out);
+            self.new_group(ui, scene, out);
         });
         ui.add_space(space::TINY);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -53,7 +63,7 @@ impl Contacts {
         let palette = Palette::of(ui);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::TINY;
-            let width = ui.available_width() - size::ICON_BUTTON - space::TINY;
+            let width = ui.available_width() - 2.0 * (size::ICON_BUTTON + space::TINY);
             let hint =
                 RichText::new(format!("{}  {}", icons::MAGNIFYING_GLASS, scene.say("search"))).color(palette.soft);
             let search = TextEdit::singleline(&mut self.search)
@@ -70,9 +80,15 @@ impl Contacts {
             }
             self.opens = controls::entered(ui, &search);
             let wants = ui.input_mut(|input| input.consume_shortcut(&ADD));
+            let group = controls::icon_button(ui, icons::USERS_THREE, &scene.say("group-new"));
+            if controls::turns(ui, &group) {
+                self.group = if self.group.is_some() { None } else { Some((String::new(), PeoplePicker::default())) };
+                self.adding = None;
+            }
             let name = format!("{} ({})", scene.say("contact-add"), ui.ctx().format_shortcut(&ADD));
             let add = controls::icon_button(ui, icons::USER_PLUS, &scene.say("contact-add")).on_hover_text(name);
-            if add.clicked() || wants {
+            if controls::turns(ui, &add) || wants {
+                self.group = None;
                 self.adding = match self.adding {
                     None => Some((self.search.trim().to_owned(), String::new(), true)),
                     Some(_) => None,
@@ -105,104 +121,118 @@ impl Contacts {
         }
     }
 
+    fn new_group(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+        let Some((name, people)) = &mut self.group else { return };
+        let mut done = false;
+        ui.add_space(space::SMALL);
+        controls::card(ui, false, |ui| {
+            let field = controls::field(ui, &scene.say("group-name"), name, &scene.say("group-name-hint"), false);
+            let entered = people.show(ui, scene, |_| false, out) || controls::entered(ui, &field);
+            let names = people.names();
+            let fits = !names.is_empty() && name.trim().len() <= CHAT_NAME_MAX;
+            ui.add_space(space::SMALL);
+            if (controls::primary_button(ui, &scene.say("group-make"), fits).clicked() || entered) && fits {
+                out.give(Command::OpenGroup { names, name: name.trim().to_owned(), text: None });
+                done = true;
+            }
+        });
+        if done {
+            self.group = None;
+        }
+    }
+
     fn list(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
         let state = &scene.view.state;
         let roster = &state.roster;
         let wanted = self.search.trim().to_lowercase();
-        let is_wanted = |text: &str| wanted.is_empty() || text.to_lowercase().contains(&wanted);
-        let found = |contact: &Contact| is_wanted(names::of_profile(&contact.who)) || is_wanted(&contact.who.name);
         for request in roster.incoming.values().filter(|_| wanted.is_empty()) {
-            request_card(ui, scene, request, out);
+            requests::contact_card(ui, scene, request, out);
         }
         for known in state.chats.values().filter(|known| known.chat.standing == Standing::Requested) {
-            chat_request_card(ui, scene, &known.chat, out);
+            requests::chat_card(ui, scene, &known.chat, out);
         }
-        let groups: Vec<&ChatState> = state
-            .chats
-            .values()
-            .map(|known| &**known)
-            .filter(|known| known.chat.kind == ChatKind::Group && known.chat.standing == Standing::Joined)
-            .filter(|known| is_wanted(&names::of_chat(scene, &known.chat)))
-            .collect();
-        let people: Vec<&Contact> = roster.contacts.values().filter(|contact| found(contact)).collect();
-        let strangers: Vec<&ChatState> = state
-            .chats
-            .values()
-            .map(|known| &**known)
-            .filter(|known| is_stranger(scene, &known.chat) && is_wanted(&names::of_chat(scene, &known.chat)))
-            .collect();
+        self.list.update(scene, &wanted, &self.closed);
         let nothing = roster.contacts.is_empty() && state.chats.is_empty() && roster.outgoing.is_empty();
         if nothing && wanted.is_empty() && roster.incoming.is_empty() {
             return empty(ui, &scene.say("contacts-none"), &scene.say("contacts-none-text"), icons::USERS);
         }
-        if people.is_empty() && groups.is_empty() && strangers.is_empty() && !wanted.is_empty() {
+        if self.list.found() == 0 && !wanted.is_empty() {
             if !chat_search::everywhere(ui, scene, &mut self.asked, &self.search, out) {
                 let text = scene.say("contacts-not-found-text");
                 empty(ui, &scene.say("contacts-not-found"), &text, icons::MAGNIFYING_GLASS);
             }
             return;
         }
-        let mut sections: BTreeMap<(u8, String), Vec<&Contact>> = BTreeMap::new();
-        for contact in people {
-            if contact.groups.is_empty() {
-                sections.entry((1, scene.say("contacts-others"))).or_default().push(contact);
-            }
-            for group in &contact.groups {
-                sections.entry((0, group.clone())).or_default().push(contact);
-            }
+        if std::mem::take(&mut self.opens)
+            && !wanted.is_empty()
+            && let Some(first) = self.list.first().and_then(|account| roster.contacts.get(&account))
+        {
+            let chat = names::direct_chat_of(state, first.who.id);
+            let meet = || Action::Meet { name: first.who.name.clone(), then: Then::Talk };
+            out.act(chat.map_or_else(meet, Action::Show));
+            self.search.clear();
         }
-        if std::mem::take(&mut self.opens) && !wanted.is_empty() {
-            let reachable = |contact: &&Contact| presence::rank(contact.presence.state);
-            if let Some(first) = roster.contacts.values().filter(|contact| found(contact)).min_by_key(reachable) {
-                let chat = names::direct_chat_of(state, first.who.id);
-                let meet = || Action::Meet { name: first.who.name.clone(), then: Then::Talk };
-                out.act(chat.map_or_else(meet, Action::Show));
-                self.search.clear();
-            }
-        }
-        let only = sections.len() == 1 && sections.keys().all(|(rank, _)| *rank == 1) && groups.is_empty();
-        if !groups.is_empty() && self.section(ui, &scene.say("contacts-chats"), groups.len(), false) {
-            groups.into_iter().for_each(|known| chat_row(ui, scene, known, out));
-        }
-        for ((_, name), mut members) in sections {
-            let name = if only { scene.say("contacts-all") } else { name };
-            let there = members.iter().filter(|contact| presence::rank(contact.presence.state) < 4).count();
-            if self.section(ui, &format!("{name}  {there}/{}", members.len()), 0, false) {
-                members.sort_by_key(|contact| {
-                    (presence::rank(contact.presence.state), names::of_profile(&contact.who).to_lowercase())
-                });
-                members.into_iter().for_each(|contact| contact_row_of(ui, scene, contact, out));
-            }
-        }
-        if !strangers.is_empty() && self.section(ui, &scene.say("contacts-strangers"), 0, false) {
-            strangers.into_iter().for_each(|known| chat_row(ui, scene, known, out));
-        }
-        let outgoing: Vec<&ContactRequest> = roster.outgoing.values().filter(|_| wanted.is_empty()).collect();
-        if !outgoing.is_empty() && self.section(ui, &scene.say("contacts-asked"), 0, false) {
-            outgoing.into_iter().for_each(|request| outgoing_row(ui, scene, request, out));
-        }
+        self.rows(ui, scene, out);
         chat_search::everywhere(ui, scene, &mut self.asked, &self.search, out);
     }
 
-    /// The head of a section, which opens and closes it. Says whether it is open.
-    fn section(&mut self, ui: &mut Ui, name: &str, count: usize, _: bool) -> bool {
-        let palette = Palette::of(ui);
-        let key = name.split("  ").next().unwrap_or(name).to_owned();
-        let open = !self.closed.contains(&key);
-        let (area, head) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 30.0), Sense::click());
-        let colour = if head.hovered() { palette.text } else { palette.soft };
-        let icon = if open { icons::CARET_DOWN } else { icons::CARET_RIGHT };
-        let at = area.left_center() + Vec2::new(space::WIDE, 2.0);
-        ui.painter().text(at, egui::Align2::LEFT_CENTER, icon, regular(letter::TINY), colour);
-        let text = if count > 0 { format!("{name}  {count}") } else { name.to_owned() };
-        let text = controls::cut(ui, &text, semibold(letter::TINY), colour, area.width() - space::HUGE - space::WIDE);
-        ui.painter().galley(at + Vec2::new(18.0, -text.size().y / 2.0), text, colour);
-        controls::focus_ring(ui, &head, 8);
-        if controls::named(ui, head, name).clicked() && !self.closed.remove(&key) {
-            self.closed.insert(key);
+    /// Draws the rows that are in sight.
+    fn rows(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+        let state = &scene.view.state;
+        let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), self.list.height()), Sense::hover());
+        let seen = ui.clip_rect();
+        let mut turned = None;
+        for index in self.list.between(seen.top() - area.top(), seen.bottom() - area.top()) {
+            let Some((entry, top)) = self.list.row(index) else { continue };
+            let at = Rect::from_min_size(area.min + Vec2::new(0.0, top), Vec2::new(area.width(), size::CONTACT_ROW));
+            // Of its own, whatever is in sight above it: the keyboard stays where it is.
+            let id = Id::new(("contacts", entry));
+            ui.scope_builder(UiBuilder::new().id(id).max_rect(at), |ui| match entry {
+                Entry::Head(section) => {
+                    if let Some(section) = self.list.at(section)
+                        && head(ui, section)
+                    {
+                        turned = Some(section.name.clone());
+                    }
+                }
+                Entry::Contact { account, .. } => {
+                    state.roster.contacts.get(&account).into_iter().for_each(|contact| {
+                        contact_row_of(ui, scene, contact, out);
+                    });
+                }
+                Entry::Chat(chat) => {
+                    state.chats.get(&chat).into_iter().for_each(|known| chat_row(ui, scene, known, out));
+                }
+                Entry::Asked(account) => {
+                    state.roster.outgoing.get(&account).into_iter().for_each(|request| {
+                        requests::outgoing_row(ui, scene, request, out);
+                    });
+                }
+            });
         }
-        open
+        if let Some(name) = turned
+            && !self.closed.remove(&name)
+        {
+            self.closed.insert(name);
+        }
     }
+}
+
+/// The head of a section, which opens and closes it. Says whether it is to be turned.
+fn head(ui: &mut Ui, section: &Section) -> bool {
+    let palette = Palette::of(ui);
+    let (area, head) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEAD), Sense::click());
+    let colour = if head.hovered() { palette.text } else { palette.soft };
+    let icon = if section.open { icons::CARET_DOWN } else { icons::CARET_RIGHT };
+    let at = area.left_center() + Vec2::new(space::WIDE, 2.0);
+    ui.painter().text(at, egui::Align2::LEFT_CENTER, icon, regular(letter::TINY), colour);
+    let width = area.width() - space::HUGE - space::WIDE;
+    let text = controls::cut(ui, &section.title, semibold(letter::TINY), colour, width);
+    ui.painter().galley(at + Vec2::new(18.0, -text.size().y / 2.0), text, colour);
+    controls::focus_ring(ui, &head, 8);
+    controls::follow_focus(&head);
+    let head = controls::named(ui, head, &section.title);
+    controls::turns(ui, &head)
 }
 
 /// The head of something that cannot be closed.
@@ -214,27 +244,18 @@ pub fn heading(ui: &mut Ui, name: &str) {
     ui.painter().galley(at - Vec2::new(0.0, text.size().y / 2.0), text, palette.soft);
 }
 
-/// A direct chat with someone who is no contact.
-fn is_stranger(scene: &Scene<'_>, chat: &Chat) -> bool {
-    chat.kind == ChatKind::Direct
-        && chat.standing == Standing::Joined
-        && chat.latest > 0
-        && names::other(chat, scene.me()).is_some_and(|(id, _)| !scene.view.state.roster.contacts.contains_key(&id))
-}
-
 fn contact_row_of(ui: &mut Ui, scene: &Scene<'_>, contact: &Contact, out: &mut Out) {
     let chat = names::direct_chat_of(&scene.view.state, contact.who.id);
     let unread = chat.and_then(|chat| scene.view.state.chats.get(&chat)).map_or(0, |known| known.unread);
     let line = presence::line(scene, &contact.presence);
     let row = Row {
-        account: contact.who.id,
-        name: names::of_profile(&contact.who),
+        face: Face::of(scene, contact.who.id, names::of_profile(&contact.who)),
         line: &line,
         presence: Some(contact.presence.state),
         unread,
     };
     let reachable = presence::rank(contact.presence.state) < 4;
-    let drawn = contact_row::draw(ui, scene, &row, if reachable { 2 } else { 0 });
+    let drawn = contact_row::draw(ui, scene, &row, if reachable { 2 } else { 0 }, out);
     let meet = |then| match (chat, then) {
         (Some(chat), Then::Talk) => Action::Show(chat),
         _ => Action::Meet { name: contact.who.name.clone(), then },
@@ -292,86 +313,9 @@ fn chat_row(ui: &mut Ui, scene: &Scene<'_>, known: &ChatState, out: &mut Out) {
         ChatKind::Group => scene.words.with("chat-members", &[("count", Value::Number(u64::from(known.chat.joined)))]),
         _ => String::new(),
     };
-    let account = names::other(&known.chat, scene.me()).filter(|_| known.chat.kind == ChatKind::Direct);
-    let account = account.map_or(known.chat.id.wrapping_mul(3), |(id, _)| id);
-    let row = Row { account, name: &name, line: &line, presence: None, unread: known.unread };
-    if contact_row::draw(ui, scene, &row, 0).row.clicked() {
+    let row = Row { face: Face::of_chat(scene, &known.chat, &name), line: &line, presence: None, unread: known.unread };
+    if contact_row::draw(ui, scene, &row, 0, out).row.clicked() {
         out.act(Action::Show(known.chat.id));
-    }
-}
-
-fn request_card(ui: &mut Ui, scene: &Scene<'_>, request: &ContactRequest, out: &mut Out) {
-    let name = names::of_profile(&request.from);
-    let title = scene.words.with("request-contact", &[("name", Value::Text(name))]);
-    let deed = |deed| Command::Contact { name: request.from.name.clone(), deed };
-    match ask(ui, scene, request.from.id, name, &title, &request.text) {
-        Some(Answer::Yes) => out.give(deed(Deed::Accept)),
-        Some(Answer::No) => out.give(deed(Deed::Decline)),
-        None => {}
-    }
-}
-
-fn chat_request_card(ui: &mut Ui, scene: &Scene<'_>, chat: &Chat, out: &mut Out) {
-    let Some(request) = &chat.request else { return };
-    let name = names::of_member(&scene.view.state, request.from.id, &request.from.name);
-    let title = scene.words.with("request-chat", &[("name", Value::Text(name))]);
-    let act = |act| Command::InChat { chat: chat.id, act };
-    match ask(ui, scene, request.from.id, name, &title, &request.text) {
-        Some(Answer::Yes) => {
-            out.give(act(InChat::Accept));
-            out.act(Action::Show(chat.id));
-        }
-        Some(Answer::No) => out.give(act(InChat::Decline)),
-        None => {}
-    }
-}
-
-enum Answer {
-    Yes,
-    No,
-}
-
-fn ask(ui: &mut Ui, scene: &Scene<'_>, account: u64, name: &str, title: &str, text: &str) -> Option<Answer> {
-    let palette = Palette::of(ui);
-    let mut answer = None;
-    Frame::new().inner_margin(Margin::symmetric(12, 4)).show(ui, |ui| {
-        controls::card(ui, false, |ui| {
-            ui.horizontal_top(|ui| {
-                let (area, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR), Sense::hover());
-                super::avatar::draw(ui, area.center(), size::AVATAR, account, name, None);
-                ui.vertical(|ui| {
-                    ui.spacing_mut().item_spacing.y = space::TINY;
-                    ui.label(RichText::new(title).color(palette.text));
-                    if !text.is_empty() {
-                        ui.label(RichText::new(text).font(regular(letter::SMALL)).color(palette.soft));
-                    }
-                    ui.add_space(space::TINY);
-                    ui.horizontal(|ui| {
-                        if controls::small_button(ui, &scene.say("request-accept"), true).clicked() {
-                            answer = Some(Answer::Yes);
-                        }
-                        if controls::small_button(ui, &scene.say("request-decline"), false).clicked() {
-                            answer = Some(Answer::No);
-                        }
-                    });
-                });
-            });
-        });
-    });
-    answer
-}
-
-fn outgoing_row(ui: &mut Ui, scene: &Scene<'_>, request: &ContactRequest, out: &mut Out) {
-    let line = scene.say("request-waits");
-    let row =
-        Row { account: request.to.id, name: names::of_profile(&request.to), line: &line, presence: None, unread: 0 };
-    let drawn = contact_row::draw(ui, scene, &row, 1);
-    if let Some(place) = drawn.buttons {
-        ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
-            if controls::icon_button(ui, icons::X, &scene.say("request-withdraw")).clicked() {
-                out.give(Command::Contact { name: request.to.name.clone(), deed: Deed::Withdraw });
-            }
-        });
     }
 }
 

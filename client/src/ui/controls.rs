@@ -160,6 +160,19 @@ pub fn focus_ring(ui: &Ui, response: &Response, radius: u8) {
     }
 }
 
+/// Whether something that turns over with each click was clicked. A drawing may be discarded and done again with the same
+/// click, which counts once.
+pub fn turns(ui: &Ui, response: &Response) -> bool {
+    response.clicked() && ui.ctx().current_pass_index() == 0
+}
+
+/// Brings a thing in sight once the keyboard comes to it.
+pub fn follow_focus(response: &Response) {
+    if response.gained_focus() {
+        response.scroll_to_me(None);
+    }
+}
+
 /// Gives a thing that was drawn by hand its name for screen readers.
 pub fn named(_ui: &Ui, response: Response, name: &str) -> Response {
     let name = name.to_owned();

@@ -24,6 +24,19 @@ impl Moment<'_> {
         self.zoned(a).date() == self.zoned(b).date()
     }
 
+    /// The day that a time is in: its begin, and the next one's.
+    pub fn bounds_of_day(&self, at: u64) -> std::ops::Range<u64> {
+        let begin = |day: jiff::civil::Date| {
+            let begin = day.to_zoned(self.zone.clone()).ok()?.timestamp().as_millisecond();
+            u64::try_from(begin).ok()
+        };
+        let day = self.zoned(at).date();
+        let begins = begin(day).unwrap_or(0);
+        let ends = day.tomorrow().ok().and_then(begin).unwrap_or(u64::MAX);
+        // A time that no calendar has is within its own day, too.
+        begins.min(at)..ends.max(at.saturating_add(1))
+    }
+
     /// The day: today, yesterday, or its date.
     pub fn day(&self, words: &Words, at: u64) -> String {
         let (day, today) = (self.zoned(at).date(), self.zoned(self.at).date());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{FontData, FontDefinitions, FontFamily};
 
-use super::theme::SEMIBOLD;
+use super::theme::{SEMIBOLD, letter};
 
 const INTER: &[u8] = include_bytes!("../../assets/inter-regular.ttf");
 const INTER_SEMIBOLD: &[u8] = include_bytes!("../../assets/inter-semibold.ttf");
@@ -30,6 +30,22 @@ const JAPANESE: [&str; 16] = [
     "WenQuanYi Micro Hei",
 ];
 
+/// Fonts with emoji of one colour, the best first. Those of several colours have no outlines that could be drawn.
+const EMOJI: [&str; 5] = ["Noto Emoji", "OpenMoji", "Segoe UI Emoji", "Symbola", "DejaVu Sans"];
+
+/// The fonts with emoji behind one that has the box for what is missing. epaint says of whatever is in the font of that
+/// box that it is missing, and among letters that font is the embedded one with emoji.
+const EMOJI_AFTER_HACK: &str = "emoji after hack";
+
+/// Whether the fonts at hand have a sign.
+pub fn can_draw(context: &egui::Context, sign: &str) -> bool {
+    let sign = sign.trim_end_matches('\u{fe0f}');
+    let families = [FontFamily::Proportional, FontFamily::Name(EMOJI_AFTER_HACK.into())];
+    context.fonts_mut(|fonts| {
+        families.into_iter().any(|family| fonts.has_glyphs(&egui::FontId::new(letter::BODY, family), sign))
+    })
+}
+
 /// The fonts of all windows.
 #[derive(Clone)]
 pub struct Fonts {
@@ -45,10 +61,12 @@ impl Fonts {
         system.load_system_fonts();
         let japanese = japanese(&mut system, fontdb::Weight::NORMAL);
         let japanese_bold = japanese.is_some().then(|| japanese_of(&mut system, fontdb::Weight::BOLD)).flatten();
-        Self::of(japanese, japanese_bold)
+        // The embedded emoji are those of 2018. What the system has stands behind them.
+        let emoji = EMOJI.iter().find_map(|family| load(&mut system, family, fontdb::Weight::NORMAL));
+        Self::of(japanese, japanese_bold, emoji)
     }
 
-    fn of(japanese: Option<FontData>, japanese_bold: Option<FontData>) -> Self {
+    fn of(japanese: Option<FontData>, japanese_bold: Option<FontData>, emoji: Option<FontData>) -> Self {
         let mut definitions = FontDefinitions::empty();
         let has_japanese = japanese.is_some();
         let mut add = |name: &str, data: FontData| {
@@ -61,14 +79,19 @@ impl Fonts {
         add("emoji", FontData::from_static(epaint_default_fonts::NOTO_EMOJI_REGULAR));
         let bold = if japanese_bold.is_some() { "japanese-bold" } else { "japanese" };
         japanese.into_iter().for_each(|data| add("japanese", data));
+        add("emoji-icons", FontData::from_static(epaint_default_fonts::EMOJI_ICON));
+        emoji.into_iter().for_each(|data| add("emoji-system", data));
         japanese_bold.into_iter().for_each(|data| add("japanese-bold", data));
         let known: Vec<String> = definitions.font_data.keys().cloned().collect();
-        for (family, fonts) in [
-            (FontFamily::Proportional, ["inter", "phosphor", "japanese", "emoji"]),
-            (FontFamily::Name(SEMIBOLD.into()), ["inter-semibold", "phosphor", bold, "emoji"]),
-            (FontFamily::Monospace, ["hack", "phosphor", "japanese", "emoji"]),
+        let semibold = FontFamily::Name(SEMIBOLD.into());
+        for (family, letters) in [
+            (FontFamily::Proportional, &["inter", "phosphor", "japanese"][..]),
+            (semibold, &["inter-semibold", "phosphor", bold]),
+            (FontFamily::Monospace, &["hack", "phosphor", "japanese"]),
+            (FontFamily::Name(EMOJI_AFTER_HACK.into()), &["hack"]),
         ] {
-            let fonts = fonts.into_iter().map(str::to_owned).filter(|font| known.contains(font)).collect();
+            let fonts = letters.iter().chain(&["emoji", "emoji-system", "emoji-icons"]);
+            let fonts = fonts.map(|font| (*font).to_owned()).filter(|font| known.contains(font)).collect();
             definitions.families.insert(family, fonts);
         }
         Self { definitions, has_japanese }
@@ -105,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_system_without_japanese_still_has_all_families() {
-        let fonts = Fonts::of(None, None);
+        let fonts = Fonts::of(None, None, None);
         assert!(!fonts.has_japanese);
         for (family, names) in &fonts.definitions.families {
             assert!(names.len() >= 3, "{family:?} has {names:?}");

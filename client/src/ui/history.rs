@@ -1,8 +1,8 @@
-//! The lines of a chat, newest below: only those in sight are laid out, however many there are.
+//! The lines of a chat, newest below, as they are scrolled and drawn: only those in sight, however many there are.
 
 use std::{
-    collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
 };
 
 use egui::{Align2, Pos2, Rect, ScrollArea, Ui, Vec2};
@@ -13,20 +13,23 @@ use super::{
     bubble::{Bubble, Content, Deed, Mark},
     controls, dates, icons, line_menu, names,
     theme::{Palette, letter, radius, regular, semibold, space},
+    timeline::{Kind, Row, Timeline},
 };
-use crate::engine::{ChatState, Command, InChat, Line, Place};
-
-/// Lines by one person within this time stand together.
-const TOGETHER_MS: u64 = 5 * 60_000;
+use crate::engine::{ChatState, Command, InChat, Place};
 
 /// How near to the upper end older lines are asked for, in points.
-const AHEAD: f32 = 600.0;
+const AHEAD: f64 = 600.0;
+
+/// How far beyond what is seen lines are measured, in points, so that nothing jumps while it is scrolled.
+const MEASURED_AHEAD: f64 = 400.0;
 
 /// What a person wants to do with a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum With {
     Reply(u64),
     Edit(u64, String),
+    /// It gets a reaction that is to be chosen.
+    React(u64),
     /// A picture is to be seen large.
     View(Attachment),
     /// Another line is to be seen.
@@ -37,7 +40,7 @@ impl With {
     /// The line that the next one is about.
     pub fn about(&self) -> Option<u64> {
         match self {
-            Self::Reply(of) | Self::Edit(of, _) => Some(*of),
+            Self::Reply(of) | Self::Edit(of, _) | Self::React(of) => Some(*of),
             Self::View(_) | Self::Jump(_) => None,
         }
     }
@@ -46,11 +49,10 @@ impl With {
 /// What is remembered between two drawings.
 #[derive(Debug, Default)]
 pub struct History {
-    /// Heights by line, each with what it was measured for.
-    heights: HashMap<u64, (u64, f32)>,
-    /// The uppermost line that was in sight, and where it was.
-    top: Option<(u64, f32)>,
-    offset: f32,
+    timeline: Timeline,
+    /// A line that was in sight, and where it was among the rows.
+    held: Option<(u64, f64)>,
+    offset: f64,
     at_end: bool,
     begun: bool,
     asked: Option<(bool, u64)>,
@@ -63,20 +65,6 @@ pub struct History {
 /// How long a line that was jumped to stands out, in seconds.
 const STANDS_OUT: f64 = 2.0;
 
-/// Something between the head and the composer.
-enum Item<'a> {
-    Day(u64),
-    New,
-    Notice(&'a Message),
-    Bubble(Box<Content<'a>>),
-}
-
-struct Placed<'a> {
-    key: u64,
-    stamp: u64,
-    item: Item<'a>,
-}
-
 impl History {
     /// Whether the newest line is in sight.
     pub fn is_at_end(&self) -> bool {
@@ -88,61 +76,46 @@ impl History {
         self.goal = Some((sequence, false));
     }
 
-    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, out: &mut Out) -> Option<With> {
+    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: &Arc<ChatState>, out: &mut Out) -> Option<With> {
         let room = ui.available_rect_before_wrap();
         let inner = room.width() - 2.0 * space::WIDE;
-        let items = items(scene, chat);
-        let mut tops = Vec::with_capacity(items.len() + 1);
-        let mut y = space::NORMAL;
-        for placed in &items {
-            tops.push(y);
-            y += self.height(ui, scene, placed, inner);
-        }
-        tops.push(y);
-        // Few lines stand at the lower end, where the next one will be.
-        let lift = (room.height() - y - space::SMALL).max(0.0);
-        let total = y + lift + space::SMALL;
+        self.timeline.update(scene, chat, look(ui, scene, inner));
+        let wanted = self.place(ui, scene, chat, room.height(), inner, out);
+        let height = room.height();
+        let (lift, total) = extent(&self.timeline, height);
         let mut area =
             ScrollArea::vertical().auto_shrink(false).stick_to_bottom(chat.lookup.is_none()).id_salt(chat.chat.id);
-        if let Some(index) = self.reach(chat, &items, out) {
-            self.begun = true;
-            self.at_end = false;
-            self.found = Some((items[index].key, ui.input(|input| input.time)));
-            let above = (room.height() - (tops[index + 1] - tops[index])).max(0.0) / 3.0;
-            area = area.stick_to_bottom(false).vertical_scroll_offset((tops[index] + lift - above).max(0.0));
-        } else if !self.begun {
-            self.begun = true;
-            self.at_end = true;
-            area = area.vertical_scroll_offset(total);
-        } else if let Some((key, was)) = self.top.filter(|_| !self.at_end)
-            && let Some(index) = items.iter().position(|placed| placed.key == key)
-            && (tops[index] - was).abs() > 0.5
-        {
-            // Lines came in above: what is read stays where it is.
-            area = area.vertical_scroll_offset(self.offset + tops[index] - was);
+        if let Some(wanted) = wanted {
+            area = area.stick_to_bottom(self.at_end && chat.lookup.is_none()).vertical_scroll_offset(wanted as f32);
         }
         let mut with = None;
         let shown = area.show_viewport(ui, |ui, seen| {
-            ui.set_height(total);
-            let origin = ui.min_rect().min + Vec2::new(0.0, lift);
-            let first = tops.partition_point(|top| *top < seen.min.y - lift).saturating_sub(1);
+            ui.set_height(total as f32);
+            let (above, below) = (f64::from(seen.min.y) - lift, f64::from(seen.max.y) - lift);
+            if self.timeline.measure(above, below, |row| height_of(ui, scene, chat, row, inner)) {
+                ui.ctx().request_repaint();
+            }
+            let first = self.timeline.at(above);
             // Days come and go with the lines around them: only lines are held on to.
-            let held = items.iter().zip(&tops).skip(first).find(|(placed, _)| placed.key & 3 == 0);
-            self.top = held.map(|(placed, top)| (placed.key, *top));
-            for (index, placed) in items.iter().enumerate().skip(first) {
-                if tops[index] > seen.max.y {
+            let held = self.timeline.rows().iter().enumerate().skip(first).find(|(_, row)| row.is_line());
+            self.held = held.map(|(index, row)| (row.key, self.timeline.top(index)));
+            for index in first..self.timeline.rows().len() {
+                let (top, end) = (self.timeline.top(index), self.timeline.top(index + 1));
+                if top > below {
                     break;
                 }
-                let at = Pos2::new(origin.x + space::WIDE, origin.y + tops[index]);
-                let place = Rect::from_min_size(at, Vec2::new(inner, tops[index + 1] - tops[index]));
-                self.stand_out(ui, placed.key, place);
-                if let Some(wanted) = draw(ui, scene, chat, placed, place, out) {
+                // Places are taken from the edge of what is seen: far down, points in `f32` are too coarse.
+                let at = Pos2::new(room.left() + space::WIDE, room.top() + (top - above) as f32);
+                let place = Rect::from_min_size(at, Vec2::new(inner, (end - top) as f32));
+                let row = self.timeline.rows()[index];
+                self.stand_out(ui, row.key, place);
+                if let Some(wanted) = draw(ui, scene, chat, &row, place, out) {
                     with = Some(wanted);
                 }
             }
         });
-        self.offset = shown.state.offset.y;
-        let end = (total - shown.inner_rect.height()).max(0.0);
+        self.offset = f64::from(shown.state.offset.y);
+        let end = (total - f64::from(shown.inner_rect.height())).max(0.0);
         self.at_end = self.offset >= end - 4.0;
         self.look(chat, end, out);
         if (!self.at_end || chat.lookup.as_ref().is_some_and(|lookup| lookup.has_newer)) && end > 0.0 {
@@ -151,10 +124,51 @@ impl History {
         with
     }
 
+    /// Measures what is near to what is going to be seen. Gives where to scroll to, if not where it stands.
+    fn place(
+        &mut self,
+        ui: &Ui,
+        scene: &Scene<'_>,
+        chat: &Arc<ChatState>,
+        height: f32,
+        inner: f32,
+        out: &mut Out,
+    ) -> Option<f64> {
+        let height = f64::from(height);
+        let goal = self.reach(chat, out);
+        let timeline = &mut self.timeline;
+        let measure = |timeline: &mut Timeline, from: f64, to: f64| {
+            timeline.measure(from - MEASURED_AHEAD, to + MEASURED_AHEAD, |row| height_of(ui, scene, chat, row, inner));
+        };
+        if let Some(index) = goal {
+            let top = timeline.top(index);
+            measure(timeline, top - height, top + height);
+            self.begun = true;
+            self.at_end = false;
+            self.found = Some((timeline.rows()[index].key, ui.input(|input| input.time)));
+            let (lift, _) = extent(timeline, height as f32);
+            let (top, end) = (timeline.top(index), timeline.top(index + 1));
+            return Some((top + lift - (height - (end - top)).max(0.0) / 3.0).max(0.0));
+        }
+        if !self.begun || self.at_end {
+            let end = timeline.height();
+            measure(timeline, end - height, end);
+            self.at_end = true;
+            return (!std::mem::replace(&mut self.begun, true)).then(|| extent(timeline, height as f32).1);
+        }
+        let (key, was) = self.held?;
+        let index = timeline.find(key)?;
+        let (top, above) = (timeline.top(index), self.offset - was);
+        measure(timeline, top + above, top + above + height);
+        // Lines came in above, or turned out to be higher: what is read stays where it is.
+        let moved = timeline.top(index) - was;
+        (moved.abs() > 0.5).then(|| (self.offset + moved).max(0.0))
+    }
+
     /// Where the line is that is to be brought in sight; asks for it if it is not at hand.
-    fn reach(&mut self, chat: &ChatState, items: &[Placed<'_>], out: &mut Out) -> Option<usize> {
+    fn reach(&mut self, chat: &ChatState, out: &mut Out) -> Option<usize> {
         let (sequence, asked) = self.goal?;
-        let index = items.iter().position(|placed| placed.key == sequence << 2);
+        let index = self.timeline.find(Row::of_line(sequence));
         if index.is_some() {
             self.goal = None;
         } else if !asked {
@@ -179,7 +193,7 @@ impl History {
     }
 
     /// Asks for lines that are soon in sight.
-    fn look(&mut self, chat: &ChatState, end: f32, out: &mut Out) {
+    fn look(&mut self, chat: &ChatState, end: f64, out: &mut Out) {
         let older = chat.lookup.as_ref().map_or(chat.has_older, |lookup| lookup.has_older);
         let (first, last) = ends(chat);
         if older && self.offset < AHEAD && self.asked != Some((false, first)) {
@@ -213,157 +227,81 @@ impl History {
             self.begun = false;
         }
     }
+}
 
-    fn height(&mut self, ui: &Ui, scene: &Scene<'_>, placed: &Placed<'_>, width: f32) -> f32 {
-        let mut stamp = DefaultHasher::new();
-        (placed.stamp, width.to_bits(), scene.words.tongue() as u8).hash(&mut stamp);
-        let stamp = stamp.finish();
-        if let Some((known, height)) = self.heights.get(&placed.key)
-            && *known == stamp
-        {
-            return *height;
-        }
-        let height = match &placed.item {
-            Item::Day(_) => 36.0,
-            Item::New => 30.0,
-            Item::Notice(_) => 30.0,
-            Item::Bubble(content) => Bubble::lay_out(ui, scene, content, width).height,
-        };
-        // Lines that are gone are forgotten now and then.
-        if self.heights.len() > 4_000 {
-            self.heights.clear();
-        }
-        self.heights.insert(placed.key, (stamp, height));
-        height
-    }
+/// All that changes heights of lines besides the lines themselves.
+fn look(ui: &Ui, scene: &Scene<'_>, width: f32) -> u64 {
+    let mut look = DefaultHasher::new();
+    (width.to_bits(), scene.words.tongue() as u8, ui.ctx().pixels_per_point().to_bits()).hash(&mut look);
+    look.finish()
+}
+
+/// What the rows are moved down by, and the height of everything: few lines stand at the lower end, where the next one
+/// will be.
+fn extent(timeline: &Timeline, room: f32) -> (f64, f64) {
+    let (above, below) = (f64::from(space::NORMAL), f64::from(space::SMALL));
+    let height = above + timeline.height() + below;
+    let lift = (f64::from(room) - height).max(0.0);
+    (above + lift, height + lift)
+}
+
+fn height_of(ui: &Ui, scene: &Scene<'_>, chat: &ChatState, row: &Row, width: f32) -> f32 {
+    content(scene, chat, row).map_or(0.0, |content| Bubble::lay_out(ui, scene, &content, width).height)
 }
 
 fn ends(chat: &ChatState) -> (u64, u64) {
-    let sequence = |line: Option<&Line>| match line {
-        Some(Line::Stored(stored)) => stored.message.sequence,
-        _ => 0,
-    };
-    match &chat.lookup {
-        Some(lookup) => (
-            lookup.lines.first().map_or(0, |stored| stored.message.sequence),
-            lookup.lines.last().map_or(0, |stored| stored.message.sequence),
-        ),
-        None => (sequence(chat.lines.first()), sequence(chat.lines.last())),
-    }
+    let shown = chat.shown();
+    let sequence = |index: usize| shown.get(index).map_or(0, |message| message.sequence);
+    (sequence(0), sequence(shown.len().wrapping_sub(1)))
 }
 
-/// What stands in the history, in order.
-fn items<'a>(scene: &Scene<'_>, chat: &'a ChatState) -> Vec<Placed<'a>> {
-    let stored: Vec<&'a Message> = match &chat.lookup {
-        Some(lookup) => lookup.lines.iter().map(|stored| &*stored.message).collect(),
-        None => chat.lines.iter().filter_map(stored).collect(),
-    };
+/// What a row that is a line has in it.
+fn content<'a>(scene: &Scene<'_>, chat: &'a ChatState, row: &Row) -> Option<Content<'a>> {
     let many = chat.chat.kind != ChatKind::Direct;
-    let me = scene.me();
-    let mut items = Vec::with_capacity(stored.len() + 16);
-    let mut said_new = chat.unread == 0;
-    for (index, message) in stored.iter().enumerate() {
-        let before = index.checked_sub(1).map(|before| stored[before]);
-        let after = stored.get(index + 1).copied();
-        let apart = |a: &Message, b: &Message| !scene.now.is_same_day(a.at, b.at);
-        if before.is_none_or(|before| apart(before, message)) {
-            let stamp =
-                if scene.now.at.saturating_sub(message.at) < 3 * 86_400_000 { scene.now.at / 3_600_000 } else { 0 };
-            items.push(Placed { key: message.sequence << 2 | 1, stamp, item: Item::Day(message.at) });
+    match row.kind {
+        Kind::Line { index, first, last } => {
+            let message = chat.shown().get(index)?;
+            let own = message.from.id == scene.me();
+            Some(Content {
+                message: Some(message),
+                text: &message.text,
+                own,
+                many,
+                first,
+                last,
+                answers: message.reply_to.map(|to| quoted(scene, chat, to)),
+                files: &message.files,
+                at: Some(message.at),
+                mark: if own { mark(chat, scene.me(), message.sequence) } else { Mark::None },
+            })
         }
-        if !said_new && message.from.id != me && message.sequence > chat.chat.read && message.notice.is_none() {
-            said_new = true;
-            items.push(Placed { key: 2, stamp: 0, item: Item::New });
+        Kind::Pending { index, first, last } => {
+            let message = chat.pending_line(index)?;
+            Some(Content {
+                message: None,
+                text: &message.text,
+                own: true,
+                many,
+                first,
+                last,
+                answers: message.reply_to.map(|to| quoted(scene, chat, to)),
+                files: &[],
+                at: None,
+                mark: Mark::Pending,
+            })
         }
-        if message.notice.is_some() {
-            items.push(Placed { key: message.sequence << 2, stamp: 0, item: Item::Notice(message) });
-            continue;
-        }
-        let together = |a: &Message, b: &Message| {
-            a.from.id == b.from.id
-                && a.notice.is_none()
-                && b.notice.is_none()
-                && b.at.saturating_sub(a.at) < TOGETHER_MS
-                && !apart(a, b)
-        };
-        let own = message.from.id == me;
-        let answers = message.reply_to.map(|to| quoted(scene, &stored, to));
-        let content = Content {
-            message: Some(message),
-            text: &message.text,
-            own,
-            many,
-            first: before.is_none_or(|before| !together(before, message)),
-            last: after.is_none_or(|after| !together(message, after)),
-            answers,
-            files: &message.files,
-            at: Some(message.at),
-            mark: if own { mark(chat, me, message.sequence) } else { Mark::None },
-        };
-        let mut stamp = DefaultHasher::new();
-        (&message.text, message.edited_at, message.erased.is_some(), content.first, content.last).hash(&mut stamp);
-        (content.mark, message.reactions.iter().map(|r| (&r.emoji, r.by.len())).collect::<Vec<_>>()).hash(&mut stamp);
-        content.answers.hash(&mut stamp);
-        items.push(Placed { key: message.sequence << 2, stamp: stamp.finish(), item: Item::Bubble(Box::new(content)) });
-    }
-    if chat.lookup.is_none() {
-        pending(scene, chat, &stored, many, &mut items);
-    }
-    items
-}
-
-fn stored(line: &Line) -> Option<&Message> {
-    match line {
-        Line::Stored(stored) => Some(&stored.message),
-        Line::Pending { .. } => None,
+        Kind::Day(_) | Kind::New | Kind::Notice(_) => None,
     }
 }
 
-/// Lines that are on their way to the server.
-fn pending<'a>(
-    scene: &Scene<'_>,
-    chat: &'a ChatState,
-    stored: &[&'a Message],
-    many: bool,
-    items: &mut Vec<Placed<'a>>,
-) {
-    let waiting: Vec<_> = chat
-        .lines
-        .iter()
-        .filter_map(|line| match line {
-            Line::Pending { key, message } => Some((key, message)),
-            Line::Stored(_) => None,
-        })
-        .collect();
-    for (index, (key, message)) in waiting.iter().enumerate() {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        let content = Content {
-            message: None,
-            text: &message.text,
-            own: true,
-            many,
-            first: index == 0,
-            last: index + 1 == waiting.len(),
-            answers: message.reply_to.map(|to| quoted(scene, stored, to)),
-            files: &[],
-            at: None,
-            mark: Mark::Pending,
-        };
-        let stamp = u64::from(content.last);
-        items.push(Placed { key: hasher.finish() | 3, stamp, item: Item::Bubble(Box::new(content)) });
-    }
-}
-
-fn quoted(scene: &Scene<'_>, stored: &[&Message], to: u64) -> (String, String) {
-    match stored.binary_search_by_key(&to, |message| message.sequence) {
-        Ok(index) => {
-            let message = stored[index];
+fn quoted(scene: &Scene<'_>, chat: &ChatState, to: u64) -> (String, String) {
+    match chat.shown().find(to) {
+        Some(message) => {
             let who = names::of_member(&scene.view.state, message.from.id, &message.from.name).to_owned();
             let what = if message.erased.is_some() { scene.say("chat-erased") } else { message.text.clone() };
             (who, what)
         }
-        Err(_) => (scene.say("chat-earlier-line"), String::new()),
+        None => (scene.say("chat-earlier-line"), String::new()),
     }
 }
 
@@ -382,25 +320,18 @@ fn mark(chat: &ChatState, me: u64, sequence: u64) -> Mark {
     }
 }
 
-fn draw(
-    ui: &mut Ui,
-    scene: &Scene<'_>,
-    chat: &ChatState,
-    placed: &Placed<'_>,
-    place: Rect,
-    out: &mut Out,
-) -> Option<With> {
+fn draw(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, row: &Row, place: Rect, out: &mut Out) -> Option<With> {
     let palette = Palette::of(ui);
-    match &placed.item {
-        Item::Day(at) => {
-            let text = scene.now.day(scene.words, *at);
+    match row.kind {
+        Kind::Day(at) => {
+            let text = scene.now.day(scene.words, at);
             let text = ui.painter().layout_no_wrap(text, semibold(letter::TINY), palette.soft);
             let area = Rect::from_center_size(place.center(), text.size() + Vec2::new(20.0, 8.0));
             ui.painter().rect_filled(area, 255.0, palette.hover);
             ui.painter().galley(area.center() - text.size() / 2.0, text, palette.soft);
             None
         }
-        Item::New => {
+        Kind::New => {
             let text = ui.painter().layout_no_wrap(scene.say("chat-new"), semibold(letter::TINY), palette.accent_text);
             let middle = place.center();
             let half = text.size().x / 2.0 + 10.0;
@@ -410,16 +341,18 @@ fn draw(
             ui.painter().galley(middle - text.size() / 2.0, text, palette.accent_text);
             None
         }
-        Item::Notice(message) => {
+        Kind::Notice(index) => {
+            let message = chat.shown().get(index)?;
             let text = format!("{}   {}", notice(scene, message), scene.now.clock(message.at));
             let text = controls::cut(ui, &text, regular(letter::SMALL), palette.soft, place.width());
             ui.painter().galley(place.center() - text.size() / 2.0, text, palette.soft);
             None
         }
-        Item::Bubble(content) => {
-            let id = ui.id().with(placed.key);
-            let bubble = Bubble::lay_out(ui, scene, content, place.width());
-            let (response, deed) = bubble.draw(ui, scene, content, place, id, out);
+        Kind::Line { .. } | Kind::Pending { .. } => {
+            let content = content(scene, chat, row)?;
+            let id = ui.id().with(row.key);
+            let bubble = Bubble::lay_out(ui, scene, &content, place.width());
+            let (response, deed) = bubble.draw(ui, scene, &content, place, id, out);
             let said = content.text.to_owned();
             response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Label, true, &said));
             let message = content.message?;

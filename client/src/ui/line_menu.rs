@@ -6,6 +6,7 @@ use relay::vocabulary::{Change, ChatKind, ChatRole, Message};
 use super::{
     Out, Scene,
     contacts::menu_item,
+    controls, emoji,
     history::With,
     icons,
     theme::{letter, size},
@@ -30,10 +31,16 @@ pub fn show(
         ui.spacing_mut().item_spacing.x = 2.0;
         for emoji in EMOJI {
             let button = egui::Button::new(egui::RichText::new(emoji).size(letter::ICON)).frame(false);
-            if ui.add_sized(Vec2::splat(size::ICON_BUTTON), button).clicked() {
+            let button = ui.add_sized(Vec2::splat(size::ICON_BUTTON), button);
+            let name = emoji::of_sign(emoji).map_or(emoji, |emoji| emoji.name(scene.words.tongue()));
+            if controls::named(ui, button, name).on_hover_text(name).clicked() {
                 out.give(change(Change::React { of, emoji: emoji.to_owned(), on: true }));
                 ui.close();
             }
+        }
+        if controls::icon_button(ui, icons::PLUS, &scene.say("chat-react-other")).clicked() {
+            with = Some(With::React(of));
+            ui.close();
         }
     });
     ui.separator();

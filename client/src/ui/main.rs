@@ -11,8 +11,9 @@ use super::{
     me::Me,
     notices,
     preferences::{self, Page},
+    profile::ProfilePage,
     sign_in::SignInScreen,
-    strip,
+    strip::Strip,
     theme::{Palette, letter, regular, size, space},
     title_bar,
 };
@@ -26,12 +27,14 @@ pub struct MainScreen {
     contacts: Contacts,
     call: CallRegion,
     page: Page,
+    profile: ProfilePage,
+    strip: Strip,
 }
 
 impl MainScreen {
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
         if ui.available_width() < size::STRIP_BELOW {
-            return strip::show(ui, scene, out);
+            return self.strip.show(ui, scene, out);
         }
         let inside = scene.view.entrance == Entrance::Inside;
         self.call.leave(scene, out);
@@ -49,13 +52,24 @@ impl MainScreen {
             }
             return;
         }
+        if self.page == Page::Profile && inside {
+            let escape = ui.input(|input| input.key_pressed(Key::Escape));
+            if self.profile.show(ui, scene, out) || escape {
+                self.page = Page::People;
+            }
+            return;
+        }
         if fills {
             return self.call.show(ui, scene, out);
         }
         let frame = Frame::new().inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
         controls::at_the_bottom(ui, "notices", |ui| notices::show(ui, scene, out));
         CentralPanel::no_frame().show(ui, |ui| {
-            frame.show(ui, |ui| self.me.show(ui, scene, out));
+            frame.show(ui, |ui| {
+                if self.me.show(ui, scene, out) {
+                    self.page = Page::Profile;
+                }
+            });
             if self.call.is_there(scene) {
                 self.call.show(ui, scene, out);
                 ui.add_space(space::SMALL);
@@ -67,8 +81,9 @@ impl MainScreen {
 
     fn title_buttons(&mut self, ui: &mut Ui, scene: &Scene<'_>, inside: bool, out: &mut Out) {
         let palette = Palette::of(ui);
-        if controls::icon_button(ui, icons::GEAR_SIX, &scene.say("preferences")).clicked() {
-            self.page = if self.page == Page::People { Page::Preferences } else { Page::People };
+        let gear = controls::icon_button(ui, icons::GEAR_SIX, &scene.say("preferences"));
+        if controls::turns(ui, &gear) {
+            self.page = if self.page == Page::Preferences { Page::People } else { Page::Preferences };
         }
         let preferences = scene.preferences;
         let pinned = preferences.always_on_top;

@@ -17,12 +17,14 @@ pub struct Marked {
     /// Characters, and where they lead.
     pub links: Vec<(Range<usize>, String)>,
     characters: usize,
+    /// The name of who reads it.
+    me: String,
 }
 
 impl Marked {
-    /// Reads the safe subset of Markdown.
-    pub fn read(text: &str, palette: &Palette, width: f32) -> Self {
-        let mut marked = Self::default();
+    /// Reads the safe subset of Markdown. Mentions of `me` stand out from those of others.
+    pub fn read(text: &str, palette: &Palette, width: f32, me: &str) -> Self {
+        let mut marked = Self { me: me.to_owned(), ..Self::default() };
         marked.job.wrap.max_width = width;
         marked.job.break_on_newline = true;
         for (index, block) in parse(text).iter().enumerate() {
@@ -64,10 +66,13 @@ impl Marked {
             Meaning::Text => self.put(span.text, format),
             Meaning::Code => self.put(span.text, code(palette)),
             Meaning::Mention => {
-                self.put(
-                    span.text,
-                    TextFormat { color: palette.accent_text, font_id: semibold(letter::BODY), ..format },
-                );
+                let is_me = !self.me.is_empty() && span.text[1..].eq_ignore_ascii_case(&self.me);
+                let (color, background) = if is_me {
+                    (palette.on_accent, palette.accent)
+                } else {
+                    (palette.accent_text, Color32::TRANSPARENT)
+                };
+                self.put(span.text, TextFormat { color, background, font_id: semibold(letter::BODY), ..format });
             }
             Meaning::Link(address) => {
                 let underline = Stroke::new(1.0, palette.accent_text.gamma_multiply(0.6));
@@ -114,12 +119,22 @@ mod tests {
 
     #[test]
     fn links_are_found_by_their_characters() {
-        let marked = Marked::read("小窓 see [the site](https://example.org) **now**\n> quoted", &LIGHT, 300.0);
+        let marked = Marked::read("小窓 see [the site](https://example.org) **now**\n> quoted", &LIGHT, 300.0, "");
         assert_eq!(marked.job.text, "小窓 see the site now\n▏ quoted");
         assert_eq!(marked.link_at(7), Some("https://example.org"));
         assert_eq!((marked.link_at(6), marked.link_at(15)), (None, None));
         let bold = marked.job.sections.iter().find(|section| section.format.font_id == semibold(letter::BODY));
         let bold = bold.unwrap().byte_range.clone();
         assert_eq!(&marked.job.text[bold.start.0..bold.end.0], "now");
+    }
+
+    #[test]
+    fn a_mention_of_oneself_stands_out() {
+        let marked = Marked::read("@ada and @Haruka", &LIGHT, 300.0, "haruka");
+        let filled: Vec<_> =
+            marked.job.sections.iter().filter(|section| section.format.background == LIGHT.accent).collect();
+        assert_eq!(filled.len(), 1);
+        let place = filled[0].byte_range.clone();
+        assert_eq!(&marked.job.text[place.start.0..place.end.0], "@Haruka");
     }
 }

@@ -4,7 +4,10 @@ use egui::{Popup, Rect, RichText, Sense, TextEdit, Ui, Vec2};
 use relay::vocabulary::Wish;
 
 use super::{
-    Out, Scene, avatar, controls, icons, names, presence,
+    Out, Scene,
+    avatar::Face,
+    contacts::menu_item,
+    controls, icons, names, presence,
     theme::{Palette, letter, regular, semibold, size, space},
 };
 use crate::engine::Command;
@@ -16,31 +19,34 @@ pub struct Me {
 }
 
 impl Me {
-    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+    /// Draws it. Says whether the person wants to see their profile.
+    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) -> bool {
         let palette = Palette::of(ui);
         let Some(account) = &scene.view.state.account else {
             // Known again as soon as the server answers.
             let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), size::CONTACT_ROW), Sense::hover());
             let user = scene.view.suggested.user.as_str();
-            face(ui, scene, area, 0, user);
-            return;
+            face(ui, scene, area, 0, user, out);
+            return false;
         };
         let (area, row) = ui.allocate_exact_size(Vec2::new(ui.available_width(), size::CONTACT_ROW), Sense::click());
         if row.hovered() || row.has_focus() {
             ui.painter().rect_filled(area.expand2(Vec2::new(4.0, 0.0)), 8.0, palette.hover);
         }
-        let name = names::of_member(&scene.view.state, account.id, &account.name);
-        face(ui, scene, area, account.id, name);
+        let me = scene.view.state.me.as_ref().filter(|me| me.profile.id == account.id);
+        let name = me.map_or(account.name.as_str(), |me| names::of_profile(&me.profile));
+        face(ui, scene, area, account.id, name, out);
         let caret = egui::Align2::RIGHT_CENTER;
         ui.painter().text(area.right_center(), caret, icons::CARET_DOWN, regular(letter::BODY), palette.soft);
         let row = controls::named(ui, row, &scene.say("me-change"));
-        Popup::menu(&row)
+        let menu = Popup::menu(&row)
             .width(area.width())
             .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
             .show(|ui| self.menu(ui, scene, out));
+        menu.is_some_and(|menu| menu.inner)
     }
 
-    fn menu(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+    fn menu(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) -> bool {
         let palette = Palette::of(ui);
         let own = &scene.view.state.roster.own;
         ui.spacing_mut().item_spacing.y = 0.0;
@@ -88,14 +94,16 @@ impl Me {
             self.status = None;
             ui.close();
         }
+        ui.separator();
+        menu_item(ui, icons::PENCIL_SIMPLE, &scene.say("profile-edit"))
     }
 }
 
-fn face(ui: &Ui, scene: &Scene<'_>, area: Rect, account: u64, name: &str) {
+fn face(ui: &Ui, scene: &Scene<'_>, area: Rect, account: u64, name: &str, out: &mut Out) {
     let palette = Palette::of(ui);
     let own = &scene.view.state.roster.own.presence;
     let centre = area.left_center() + Vec2::new(size::AVATAR / 2.0, 0.0);
-    avatar::draw(ui, centre, size::AVATAR, account, name, Some(own.state));
+    Face::of(scene, account, name).draw(ui, scene, centre, size::AVATAR, Some(own.state), out);
     let left = centre.x + size::AVATAR / 2.0 + space::NORMAL;
     let width = area.right() - left - space::LARGE;
     controls::line(ui, egui::pos2(left, area.center().y - 18.0), width, name, semibold(letter::HEADING), palette.text);

@@ -9,10 +9,13 @@ mod chat;
 mod chat_head;
 mod chat_search;
 mod composer;
+mod contact_list;
 mod contact_row;
 mod contacts;
 mod controls;
 mod dates;
+mod emoji;
+mod emoji_picker;
 mod fonts;
 mod history;
 mod icons;
@@ -20,16 +23,22 @@ mod line_menu;
 mod main;
 mod markup;
 mod me;
+mod members;
+mod mention;
 mod names;
 mod notices;
+mod people_picker;
 mod pins;
 mod preferences;
 mod presence;
+mod profile;
+mod requests;
 mod sign_in;
 mod staged;
 mod still;
 mod strip;
 pub mod theme;
+mod timeline;
 mod title_bar;
 mod viewer;
 mod words;
@@ -112,6 +121,8 @@ pub enum Action {
     See(StillKey),
     /// Files are to be chosen, for the line that is being written in a chat.
     ChooseFiles(ChatId),
+    /// A picture of oneself or of a group is to be chosen.
+    ChoosePicture(Portrait),
     /// A file is to be kept: in the folder for what is downloaded, or where the person is asked to say.
     Save {
         file: String,
@@ -122,6 +133,14 @@ pub enum Action {
     Reveal(PathBuf),
     Native(Native),
     Quit,
+}
+
+/// Whose picture is to be another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Portrait {
+    Own,
+    /// A group's, by its chat.
+    Chat(ChatId),
 }
 
 /// What is to happen once there is a chat with someone.

@@ -10,8 +10,11 @@ pub fn of_profile(profile: &Profile) -> &str {
     if profile.display_name.is_empty() { &profile.name } else { &profile.display_name }
 }
 
-/// How the account with this number wants to be called, if it is a contact; else the name that the chat knows.
+/// How the account with this number wants to be called, if it is a contact or oneself; else the name that the chat knows.
 pub fn of_member<'a>(state: &'a State, account: u64, otherwise: &'a str) -> &'a str {
+    if let Some(me) = state.me.as_ref().filter(|me| me.profile.id == account) {
+        return of_profile(&me.profile);
+    }
     state.roster.contacts.get(&account).map_or(otherwise, |contact| of_profile(&contact.who))
 }
 

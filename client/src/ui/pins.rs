@@ -53,7 +53,8 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState) -> Option<u64> {
     controls::line(ui, words.min + Vec2::new(0.0, 19.0), words.width(), &text, regular(letter::SMALL), palette.text);
     controls::focus_ring(ui, &row, 0);
     let name = scene.words.with("chat-pinned", &[("text", Value::Text(&text))]);
-    if controls::named(ui, row, &name).clicked() {
+    let row = controls::named(ui, row, &name);
+    if controls::turns(ui, &row) {
         ui.data_mut(|data| data.insert_temp(id, turn + 1));
         return Some(message.sequence);
     }

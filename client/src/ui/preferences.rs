@@ -14,6 +14,8 @@ pub enum Page {
     #[default]
     People,
     Preferences,
+    /// What one says of oneself.
+    Profile,
 }
 
 /// Draws the page. Says whether the person wants to leave it.

@@ -29,7 +29,9 @@ struct Textures {
 pub fn draw(ui: &Ui, scene: &Scene<'_>, key: &StillKey, area: Rect, radius: u8, out: &mut Out) {
     let palette = Palette::of(ui);
     let sign = match find(ui, scene, key, out) {
-        Found::Here(texture) => return paint(ui, &texture, area, middle(texture.size_vec2(), area.size()), radius),
+        Found::Here(texture) => {
+            return paint(ui, &texture, area, middle(texture.size_vec2(), area.size()), f32::from(radius));
+        }
         Found::Awaited => icons::IMAGE,
         Found::Broken => icons::PROHIBIT,
     };
@@ -38,15 +40,22 @@ pub fn draw(ui: &Ui, scene: &Scene<'_>, key: &StillKey, area: Rect, radius: u8, 
     ui.painter().text(area.center(), Align2::CENTER_CENTER, sign, regular(size), palette.soft);
 }
 
-/// Draws a picture so that it is seen whole within `area`. False if it has not come.
-pub fn draw_whole(ui: &Ui, scene: &Scene<'_>, key: &StillKey, area: Rect, out: &mut Out) -> bool {
+/// Draws a picture so that it fills `area`, which has round corners. False if it has not come.
+pub fn fill(ui: &Ui, scene: &Scene<'_>, key: &StillKey, area: Rect, radius: f32, out: &mut Out) -> bool {
     let Found::Here(texture) = find(ui, scene, key, out) else { return false };
-    paint(ui, &texture, within(texture.size_vec2(), area), UNIT, 0);
+    paint(ui, &texture, area, middle(texture.size_vec2(), area.size()), radius);
     true
 }
 
-fn paint(ui: &Ui, texture: &TextureHandle, area: Rect, seen: Rect, radius: u8) {
-    let shape = RectShape::filled(area, CornerRadius::same(radius), UNTINTED).with_texture(texture.id(), seen);
+/// Draws a picture so that it is seen whole within `area`. False if it has not come.
+pub fn draw_whole(ui: &Ui, scene: &Scene<'_>, key: &StillKey, area: Rect, out: &mut Out) -> bool {
+    let Found::Here(texture) = find(ui, scene, key, out) else { return false };
+    paint(ui, &texture, within(texture.size_vec2(), area), UNIT, 0.0);
+    true
+}
+
+fn paint(ui: &Ui, texture: &TextureHandle, area: Rect, seen: Rect, radius: f32) {
+    let shape = RectShape::filled(area, radius, UNTINTED).with_texture(texture.id(), seen);
     ui.painter().add(Shape::Rect(shape));
 }
 

@@ -38,6 +38,13 @@ pub mod size {
     pub const AVATAR: f32 = 38.0;
     pub const AVATAR_SMALL: f32 = 28.0;
     pub const AVATAR_LARGE: f32 = 72.0;
+    /// A person's own picture, where it is changed.
+    pub const PORTRAIT: f32 = 112.0;
+    /// A group's members at the side of their chat, where the window is as wide as that.
+    pub const SIDE: f32 = 248.0;
+    pub const SIDE_FROM: f32 = 600.0;
+    /// The head of a chat that is narrower than this keeps some of its buttons in a menu.
+    pub const HEAD_NARROW: f32 = 400.0;
     pub const CONTACT_ROW: f32 = 54.0;
     /// A window that is narrower than this is a strip.
     pub const STRIP_BELOW: f32 = 140.0;

@@ -27,13 +27,25 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, title: &str, out: &mut Out, more: im
 
 /// The window's own buttons at the right end of `bar`, and what stands left of them.
 pub fn buttons(ui: &mut Ui, scene: &Scene<'_>, out: &mut Out, bar: Rect, more: impl FnOnce(&mut Ui, &mut Out)) {
+    buttons_with(ui, scene, out, bar, true, more);
+}
+
+/// The same, with or without the one that minimises.
+pub fn buttons_with(
+    ui: &mut Ui,
+    scene: &Scene<'_>,
+    out: &mut Out,
+    bar: Rect,
+    minimises: bool,
+    more: impl FnOnce(&mut Ui, &mut Out),
+) {
     ui.scope_builder(UiBuilder::new().max_rect(bar), |ui| {
         controls::from_the_right(ui, |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
             if controls::icon_button(ui, icons::X, &scene.say("window-close")).clicked() {
                 out.act(Action::Native(Native::Close));
             }
-            if controls::icon_button(ui, icons::MINUS, &scene.say("window-minimise")).clicked() {
+            if minimises && controls::icon_button(ui, icons::MINUS, &scene.say("window-minimise")).clicked() {
                 out.act(Action::Native(Native::Minimise));
             }
             more(ui, out);

@@ -47,6 +47,8 @@ pub struct Desk {
     pub(super) notices: Notices,
     /// Files that were saved, and where.
     pub(super) saved: HashMap<String, PathBuf>,
+    /// Pictures of people that were made to be sent; they go with the window.
+    pub(super) portraits: Vec<tempfile::TempPath>,
     view: View,
     main: Option<(Frame, Option<MonitorHandle>)>,
     main_screen: MainScreen,
@@ -89,6 +91,7 @@ impl Desk {
             path,
             notices,
             saved: HashMap::new(),
+            portraits: Vec::new(),
             main: None,
             main_screen: MainScreen::default(),
             chats: Vec::new(),
@@ -260,7 +263,9 @@ impl Desk {
             }
             Action::Complain(text) => self.complain(text),
             Action::See(key) => self.app.see(key),
-            Action::ChooseFiles(_) | Action::Save { .. } | Action::Reveal(_) => self.handle_files(action),
+            Action::ChooseFiles(_) | Action::ChoosePicture(_) | Action::Save { .. } | Action::Reveal(_) => {
+                self.handle_files(action)
+            }
             Action::Meet { name, then } => match direct_chat_with(&self.view.state, &name) {
                 Some(chat) => self.meet(events, chat, then),
                 None => {

@@ -7,12 +7,13 @@ use std::{
 };
 
 use relay::vocabulary::ChatId;
+use tempfile::TempPath;
 use winit::event_loop::EventLoopProxy;
 
 use super::Wake;
 use crate::{
-    app::write_png,
-    ui::{Staged, Unfit},
+    app::{portrait, write_png},
+    ui::{Portrait, Staged, Unfit},
 };
 
 /// What came of a dialog or of the clipboard.
@@ -20,6 +21,10 @@ use crate::{
 pub enum Chosen {
     /// Files for the line that is being written in a chat, and those that cannot be sent.
     Attach(ChatId, Vec<Staged>, Vec<Unfit>),
+    /// A picture of oneself or of a group, as it is sent.
+    Picture(Portrait, TempPath),
+    /// A file of this name is no picture that can be read.
+    NoPicture(String),
     /// Where a file is to be kept.
     Save { file: String, to: PathBuf },
     /// In words.
@@ -48,6 +53,25 @@ pub fn choose(proxy: &EventLoopProxy<Wake>, chat: ChatId, title: String) {
         Some(stage(chat, paths))
     });
 }
+
+/// Asks the person for a picture of themselves, or of a group.
+pub fn choose_picture(proxy: &EventLoopProxy<Wake>, whose: Portrait, title: String) {
+    aside(proxy, "file dialog", move || {
+        let dialog = rfd::FileDialog::new().set_title(title);
+        let path = dialog.add_filter("PNG, JPEG, WebP, GIF", &PICTURES).pick_file()?;
+        Some(match portrait(&path) {
+            Ok(picture) => Chosen::Picture(whose, picture),
+            Err(error) => {
+                tracing::info!(%error, "a picture was chosen that cannot be sent");
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+                Chosen::NoPicture(name.unwrap_or_else(|| path.display().to_string()))
+            }
+        })
+    });
+}
+
+/// What pictures are called.
+const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "webp", "gif"];
 
 /// Asks the person where a file is to be kept.
 pub fn choose_place(proxy: &EventLoopProxy<Wake>, file: String, name: String, title: String) {

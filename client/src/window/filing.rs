@@ -9,8 +9,8 @@ use super::{
     files::{self, Chosen},
 };
 use crate::{
-    engine::{Command, Event},
-    ui::Action,
+    engine::{Command, Event, InChat, OwnAccount},
+    ui::{Action, Portrait, Value},
 };
 
 /// Files of which it is remembered where they were saved.
@@ -21,6 +21,9 @@ impl Desk {
     pub(super) fn handle_files(&mut self, action: Action) {
         match action {
             Action::ChooseFiles(chat) => files::choose(&self.proxy, chat, self.words.say("chat-attach")),
+            Action::ChoosePicture(whose) => {
+                files::choose_picture(&self.proxy, whose, self.words.say("picture-choose"));
+            }
             Action::Save { file, name, ask: true } => {
                 files::choose_place(&self.proxy, file, name, self.words.say("file-save-as"));
             }
@@ -68,6 +71,17 @@ impl Desk {
                 for trouble in troubles {
                     self.complain(trouble);
                 }
+            }
+            Chosen::Picture(whose, picture) => {
+                let path = picture.to_path_buf();
+                self.portraits.push(picture);
+                self.app.give(match whose {
+                    Portrait::Own => Command::OwnAccount(OwnAccount::Picture(Some(path))),
+                    Portrait::Chat(chat) => Command::InChat { chat, act: InChat::Picture(Some(path)) },
+                });
+            }
+            Chosen::NoPicture(name) => {
+                self.complain(self.words.with("picture-not-one", &[("name", Value::Text(&name))]));
             }
             Chosen::Save { file, to } => self.save(file, to),
             Chosen::Trouble(text) => self.complain(text),

@@ -18,7 +18,7 @@ use egui_kittest::Harness;
 use jiff::tz::TimeZone;
 use relay::vocabulary::{
     Account, Attachment, Availability, Call, CallPhase, Chat, ChatKind, ChatMember, ChatRole, Contact, ContactRequest,
-    History, Hit, Marks, Message, OwnPresence, Participant, Presence, PresenceInfo, Profile, Reaction,
+    History, Hit, Marks, Me, Message, OwnPresence, Participant, Presence, PresenceInfo, Profile, Reaction, Role,
 };
 
 /// Wednesday, 25 November 2026, 09:41 in Tokyo.
@@ -154,7 +154,7 @@ fn profile(id: u64, name: &str, display: &str) -> Profile {
     Profile { id, name: name.into(), display_name: display.into(), ..Profile::default() }
 }
 
-fn contact(id: u64, display: &str, groups: &[&str], state: Availability, status: &str) -> Contact {
+pub fn contact(id: u64, display: &str, groups: &[&str], state: Availability, status: &str) -> Contact {
     let presence =
         PresenceInfo { state, status: status.into(), since: Some(NOW - 60_000), last_seen: Some(NOW - 7_200_000) };
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
@@ -198,6 +198,7 @@ pub fn crowd() -> State {
     ] {
         roster.contacts.insert(one.who.id, one);
     }
+    roster.contacts.get_mut(&2).unwrap().who.picture = Some("ada-face".into());
     let asks = ContactRequest {
         from: profile(9, "mina", "Mina Kim"),
         to: profile(ME, "haruka", ""),
@@ -206,6 +207,8 @@ pub fn crowd() -> State {
     };
     roster.incoming.insert(9, asks);
     state.chats.insert(CHAT, Arc::new(conversation()));
+    let profile = Profile { picture: Some("my-face".into()), ..profile(ME, "haruka", "Haruka Sato") };
+    state.me = Some(Arc::new(Me { profile, language: String::new(), role: Role::Member }));
     let mut lunch = ChatState::new(Chat {
         id: 11,
         kind: ChatKind::Group,
@@ -219,8 +222,49 @@ pub fn crowd() -> State {
     state
 }
 
-fn member(id: u64, name: &str) -> ChatMember {
+pub fn member(id: u64, name: &str) -> ChatMember {
     ChatMember { id, name: name.into(), role: ChatRole::Member, standing: relay::vocabulary::Standing::Joined }
+}
+
+/// A group of several, in which someone is mentioned.
+pub const GROUP: u64 = 11;
+
+pub fn group() -> State {
+    let mut state = crowd();
+    let members = vec![
+        ChatMember { role: ChatRole::Owner, ..member(ME, "haruka") },
+        ChatMember { role: ChatRole::Moderator, ..member(2, "user2") },
+        member(3, "user3"),
+        member(4, "user4"),
+        member(6, "user6"),
+        member(20, "adam.smith"),
+        ChatMember { standing: relay::vocabulary::Standing::Requested, ..member(21, "zoe") },
+    ];
+    let chat = Chat {
+        id: GROUP,
+        kind: ChatKind::Group,
+        name: "Lunch".into(),
+        members: members.clone(),
+        joined: 6,
+        role: ChatRole::Owner,
+        read: 9,
+        ..Chat::default()
+    };
+    let mut lunch = ChatState::new(chat);
+    lunch.members = members;
+    let mut put = |n: u64, from: u64, name: &str, text: &str, mentions: &[u64]| {
+        let at = NOW - 1_800_000 + n * 60_000;
+        let mut message = Message::line(n, Account { id: from, name: name.into() }, text, at, format!("g{n}"));
+        message.mentions = mentions.to_vec();
+        lunch.store(message, ME);
+    };
+    put(1, 2, "user2", "Who is in today?", &[]);
+    put(2, 3, "user3", "います！12時にロビーで。", &[]);
+    put(3, ME, "haruka", "Me too. @user4, will you join us?", &[4]);
+    put(4, 4, "user4", "If the compiler lets me", &[]);
+    put(5, 2, "user2", "@haruka could you book the table by the window? @user3 and I come a little later.", &[ME, 3]);
+    state.chats.insert(GROUP, Arc::new(lunch));
+    state
 }
 
 /// A conversation with all that a line can have.
@@ -313,6 +357,28 @@ pub fn with_files() -> State {
     state.transfers.insert(1, transfer(false, "clip", 19_000_000, 48_100_000));
     state.transfers.insert(2, transfer(true, "drawings.zip", 3_100_000, 8_000_000));
     state
+}
+
+/// The faces of those who have one have come: two that can be told apart.
+pub fn have_faces<S>(world: &mut World<S>) {
+    for (name, skin, hair) in [("ada-face", (222, 184, 150), (96, 60, 40)), ("my-face", (240, 208, 176), (40, 36, 40))]
+    {
+        let colour = |x: i32, y: i32| {
+            let inside = |cx: i32, cy: i32, r: i32| (x - cx).pow(2) + (y - cy).pow(2) < r * r;
+            let (r, g, b) = if inside(64, 70, 30) {
+                skin
+            } else if inside(64, 58, 38) {
+                hair
+            } else if inside(64, 150, 52) {
+                (70, 110, 120)
+            } else {
+                (206, 216, 210)
+            };
+            Color32::from_rgb(r, g, b)
+        };
+        let pixels = (0..128).flat_map(|y| (0..128).map(move |x| colour(x, y))).collect();
+        world.stills.put(StillKey::Person(name.into()), egui::ColorImage::new([128, 128], pixels));
+    }
 }
 
 /// The picture of the conversation has come, and its notes were saved.

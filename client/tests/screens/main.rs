@@ -3,5 +3,8 @@
 
 mod fixture;
 mod looks;
+mod people;
+mod scale;
 mod talk;
 mod use_of;
+mod writing;

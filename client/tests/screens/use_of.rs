@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use client::{
-    app::{Entrance, View},
+    app::{Entrance, StillKey, View},
     engine::{Command, Deed, InChat, Place, State},
     home::{Language, Theme},
     ui::{Action, ChatScreen, MainScreen, Native, Then, Tongue, Whose},
@@ -21,18 +21,25 @@ pub fn main_window(view: View) -> Harness<'static, World<MainScreen>> {
 }
 
 pub fn chat_window(state: State) -> Harness<'static, World<ChatScreen>> {
+    window_of(CHAT, state)
+}
+
+pub fn window_of(chat: u64, state: State) -> Harness<'static, World<ChatScreen>> {
     let mut harness =
-        harness(LOOK, 600.0, World::new(ChatScreen::new(CHAT), view(state), Tongue::English), ChatScreen::show);
+        harness(LOOK, 600.0, World::new(ChatScreen::new(chat), view(state), Tongue::English), ChatScreen::show);
     harness.run();
     // What it says when it is opened: that it follows signals, and that what is seen is read.
     let first = wanted(&mut harness);
-    assert!(matches!(first[0], Action::Give(Command::InChat { chat: CHAT, act: InChat::Watch(true) })), "{first:?}");
+    let watches = |action: &Action| matches!(action, Action::Give(Command::InChat { act: InChat::Watch(true), .. }));
+    assert!(watches(&first[0]), "{first:?}");
     harness
 }
 
-/// What was wanted since this was asked last.
+/// What was wanted since this was asked last, but for faces, which are asked for until they have come.
 pub fn wanted<S>(harness: &mut Harness<'_, World<S>>) -> Vec<Action> {
-    std::mem::take(&mut harness.state_mut().out.actions)
+    let mut actions = std::mem::take(&mut harness.state_mut().out.actions);
+    actions.retain(|action| !matches!(action, Action::See(StillKey::Person(_))));
+    actions
 }
 
 pub fn press<S>(harness: &mut Harness<'_, World<S>>, name: &str) -> Vec<Action> {

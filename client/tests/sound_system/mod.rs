@@ -64,7 +64,6 @@ impl Drop for PulseAudio {
 }
 
 /// Whether a command to it succeeds.
-#[allow(dead_code)] // each test program uses what it needs of this module
 fn pactl(arguments: &[&str]) -> bool {
     Command::new("pactl").args(arguments).output().is_ok_and(|output| output.status.success())
 }

@@ -77,6 +77,8 @@ pub struct Exchange {
     purpose: Use,
     trials: u32,
     last_sent: Micros,
+    /// When a sign of life was asked for that is still to be sent.
+    asked_at: Option<Micros>,
     stalled: bool,
     over_at: Option<Micros>,
 }
@@ -91,6 +93,7 @@ impl Exchange {
             purpose,
             trials: 0,
             last_sent: now,
+            asked_at: None,
             stalled: false,
             over_at: None,
         }
@@ -98,9 +101,15 @@ impl Exchange {
 
     pub fn note_sent(&mut self, now: Micros) {
         self.last_sent = now;
+        self.asked_at = None;
         if matches!(self.purpose, Use::Trial(_)) {
             self.trials += 1;
         }
+    }
+
+    /// The next sign of life is due now, if this exchange shows any.
+    pub fn ask(&mut self, now: Micros) {
+        self.asked_at = Some(now);
     }
 
     /// Whether a sign of life is due, and how long it is. `rests` says whether the link is at rest.
@@ -119,7 +128,8 @@ impl Exchange {
             Use::Trial(_) if self.trials < TRIALS => Some((self.last_sent + TRIAL_INTERVAL, TRIAL_BYTES)),
             Use::Stream(keepalive) | Use::Trial(keepalive) => {
                 let interval = if rests { keepalive.at_rest } else { keepalive.interval };
-                Some((self.last_sent + interval, keepalive.bytes))
+                let due = self.last_sent + interval;
+                Some((self.asked_at.map_or(due, |asked| asked.min(due)), keepalive.bytes))
             }
             Use::Send | Use::Receive => None,
         }

@@ -7,8 +7,9 @@ use crate::{FrameHeader, Kind, Micros, SECOND, TrackId};
 /// it did not arrive: lines of chats, presence.
 pub const REST_AFTER: Micros = 10 * SECOND;
 
-/// The client of a link at rest is heard of at least this often, so that a dead one is seen within two of these.
-pub const HEARTBEAT: Micros = 7 * SECOND;
+/// The client of a link at rest is heard of at least this often. A server that has not heard of it asks
+/// ([`Link::ask`]), so that one sign of life that was lost does not make a client dead.
+pub const HEARTBEAT: Micros = 10 * SECOND;
 
 /// When there was something in a hurry.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,12 @@ impl Link {
     /// Whether the link is at rest.
     pub fn is_at_rest(&self, now: Micros) -> bool {
         self.rest.is_at_rest(now)
+    }
+
+    /// Asks the far end whether it is there, on everything that is open to it: the next [`Link::transmit`] has a ping.
+    pub fn ask(&mut self, now: Micros) {
+        self.exchanges.values_mut().for_each(|exchange| exchange.ask(now));
+        self.driver.wake_by_ref();
     }
 
     /// Since when the link has not been at rest; `None` while it is.

@@ -1,4 +1,4 @@
-//! Words of the connection list: which links are open, from where, by which kind of path.
+//! Words of the connection list: which links and streams of events are open, from where, by which kind of path.
 
 use super::Account;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ pub enum Carriage {
     Short,
     /// One long body.
     Streaming,
+    /// Not at all: a stream of events only goes down.
+    None,
     /// A kind that this version does not know.
     #[serde(other)]
     #[cfg_attr(feature = "schema", schemars(skip))]
@@ -33,11 +35,11 @@ pub struct ProxyHint {
     pub forwarded_for: Option<String>,
 }
 
-/// One open link, for administrators.
+/// One open link or stream of events, for administrators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Connection {
-    /// Counts the links since the server's start. It is not the link's name, which is a secret.
+    /// Counts links and streams since the server's start. It is not the link's name, which is a secret.
     pub number: u64,
     /// Who is at the far end, once it has shown a session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +51,7 @@ pub struct Connection {
     pub since: u64,
     /// The far end of the TCP connection: the person's machine, or the last proxy.
     pub address: String,
-    /// Whether records are sealed; otherwise TLS covers them.
+    /// Whether records are sealed; otherwise TLS covers everything.
     pub sealed: bool,
     /// What proxies said of themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]

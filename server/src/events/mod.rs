@@ -10,6 +10,7 @@
 
 mod chats;
 mod feed;
+mod gauge;
 mod place;
 mod stream;
 mod written;

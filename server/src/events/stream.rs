@@ -2,8 +2,10 @@
 
 use super::chats::{Followed, Found};
 use super::feed::Listening;
+use super::gauge::StreamGauge;
 use super::place::Place;
 use super::written;
+use crate::connections::{Gauge, Listed, Origin};
 use crate::database::DatabaseError;
 use crate::delivery::{CloseReason, LinkCommand, LinkHandle};
 use crate::identity::Identity;
@@ -25,7 +27,7 @@ use tokio::sync::mpsc;
 /// When the reader should come back after a cut, in milliseconds.
 const RETRY_MS: u64 = 1_000;
 /// Something goes down this often: some proxies cut what is silent for five seconds.
-const HEARTBEAT: Duration = Duration::from_secs(4);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(4);
 /// Bytes after which a piece of the body is handed on.
 const PIECE: usize = 16 << 10;
 /// When so many chats stand in a place, it is drawn together.
@@ -35,6 +37,9 @@ const LONG_PLACE: usize = 32;
 pub struct Stream {
     work: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     pieces: mpsc::Receiver<Bytes>,
+    gauge: Arc<StreamGauge>,
+    /// Its place on the list of connections.
+    _listed: Listed,
 }
 
 impl std::fmt::Debug for Stream {
@@ -44,24 +49,29 @@ impl std::fmt::Debug for Stream {
 }
 
 impl Stream {
-    /// What this caller is told from `from` on, or from now on. `signals`: also who types and who has read how far.
+    /// What this caller, who came from `origin`, is told from `from` on, or from now on. `signals`: also who types and
+    /// who has read how far.
     ///
     /// # Errors
     /// [`DatabaseError`].
     pub async fn open(
         state: Arc<State>,
         identity: Identity,
+        origin: Origin,
         from: Option<Place>,
         signals: bool,
     ) -> Result<Self, DatabaseError> {
         let (sender, pieces) = mpsc::channel(1);
-        let listener = Listener::open(state, identity, from, signals).await?;
+        let gauge = Arc::new(StreamGauge::new(state.clock));
+        let listener = Listener::open(state.clone(), identity, from, signals).await?;
+        let counted: Arc<dyn Gauge> = gauge.clone();
+        let listed = state.connections.list(origin, listener.registered.handle.clone(), Arc::downgrade(&counted));
         let work: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
             if let Err(error) = listener.work(&sender).await {
                 tracing::warn!(%error, "a stream of events ends: its listener will come back");
             }
         });
-        Ok(Self { work: Some(work), pieces })
+        Ok(Self { work: Some(work), pieces, gauge, _listed: listed })
     }
 }
 
@@ -74,13 +84,18 @@ impl http_body::Body for Stream {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<BodyFrame<Bytes>, Infallible>>> {
         let this = self.get_mut();
+        this.gauge.has_room();
         // The work goes on only here, when the connection has room: what is not taken is not made.
         if let Some(work) = &mut this.work
             && work.as_mut().poll(context).is_ready()
         {
             this.work = None;
         }
-        this.pieces.poll_recv(context).map(|piece| piece.map(|bytes| Ok(BodyFrame::data(bytes))))
+        let piece = std::task::ready!(this.pieces.poll_recv(context));
+        if let Some(bytes) = &piece {
+            this.gauge.took(bytes.len());
+        }
+        Poll::Ready(piece.map(|bytes| Ok(BodyFrame::data(bytes))))
     }
 }
 

@@ -1,11 +1,13 @@
 //! `GET /v1/events`: what happens, as server-sent events, for bots and scripts.
 
-use super::caller::Known;
+use super::caller::{Known, Peer};
 use super::extract::Asked;
 use super::problem::{Refused, said};
+use crate::connections::Origin;
 use crate::events::{Place, Stream};
 use crate::state::State;
 use axum::body::Body;
+use axum::extract::Extension;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use relay::vocabulary::{Problem, code};
@@ -30,6 +32,7 @@ pub(super) struct Wish {
 /// `GET /v1/events?after=&signals=`
 pub(super) async fn listen(
     axum::extract::State(state): axum::extract::State<Arc<State>>,
+    Extension(peer): Extension<Peer>,
     known: Known,
     Asked(wish): Asked<Wish>,
     headers: HeaderMap,
@@ -44,7 +47,8 @@ pub(super) async fn listen(
         .map(|last| last.parse())
         .transpose()
         .map_err(|error| said(400, code::MALFORMED, &error))?;
-    let stream = Stream::open(state, known.identity, from, wish.signals).await?;
+    let origin = Origin::new(peer.address, false, &headers);
+    let stream = Stream::open(state, known.identity, origin, from, wish.signals).await?;
     let mut response = Response::new(Body::new(stream));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

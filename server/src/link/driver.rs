@@ -5,7 +5,7 @@ use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
 use axum::Router;
 use relay::{
     Frame, Kind, MILLISECOND, Micros, SECOND, TrackId,
-    link::{Class, Output, TRIAL_INTERVAL},
+    link::{Class, Link, Output, TRIAL_INTERVAL},
     track::Start,
     vocabulary::{Bulk, Envelope, Event, Request, Response},
 };
@@ -67,7 +67,7 @@ impl Driver {
         let mut bulk_at_work: JoinSet<Answer> = JoinSet::new();
         let mut archives: JoinSet<(TrackId, Vec<Frame>)> = JoinSet::new();
         let patience = Patience::new(self.state.config.dead_after);
-        let (mut life, mut unheard) = (Life::Heard, 0);
+        let (mut life, mut unheard, mut asked) = (Life::Heard, 0, false);
         let began = self.session.clock.micros();
         // Until when the link's timers were looked after.
         let mut looked = began;
@@ -80,6 +80,12 @@ impl Driver {
             let came = silence.unheard < std::mem::replace(&mut unheard, silence.unheard);
             let thought = life;
             life = patience.judge(silence).max(if came { Life::Heard } else { thought });
+            let until_asked = patience.until_asked(silence);
+            if until_asked > 0 {
+                asked = false;
+            } else if !std::mem::replace(&mut asked, true) {
+                self.session.with_link(Link::ask);
+            }
             if life == Life::Forgotten {
                 break format!("nothing came for {} s", silence.unheard / SECOND);
             }
@@ -102,9 +108,10 @@ impl Driver {
                 self.work_bulk(&mut bulk_at_work, &frame);
             }
             let worse = patience.until_worse(silence).map_or(Micros::MAX, |left| now + left);
+            let to_ask = if asked { Micros::MAX } else { now + until_asked };
             // What stays due because no exchange takes anything is no reason to hurry.
             let due = due.map_or(Micros::MAX, |due| if due < looked { now + AFTERWARDS } else { due });
-            let next = due.min(worse).min(stranger.unwrap_or(Micros::MAX)).max(now + OFTEN);
+            let next = due.min(worse).min(to_ask).min(stranger.unwrap_or(Micros::MAX)).max(now + OFTEN);
             tokio::select! {
                 biased;
                 reason = self.handle.closed() => break reason.to_string(),

@@ -9,6 +9,10 @@ const SILENT: Micros = 3 * SECOND;
 const FORGOTTEN: Micros = 60 * SECOND;
 /// Contacts are to know of a dead client in time: that much before, it counts as dead.
 const TO_TELL: Micros = 500 * MILLISECOND;
+/// A sign of life that is so late has been lost on its way: the client is asked.
+const LATE: Micros = 1_500 * MILLISECOND;
+/// What a client may need to answer.
+const TO_ANSWER: Micros = 2 * SECOND;
 
 /// What is thought of a link of which nothing has come for a while, from good to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +77,12 @@ impl Patience {
     /// `wish` and is heard of each [`HEARTBEAT`] by itself: a client is not taken for dead that could not have spoken
     /// twice.
     pub fn ask_at_rest(&self, wish: Micros) -> Micros {
-        if self.dead > 2 * HEARTBEAT { wish } else { wish.min(self.dead / 2) }
+        if self.dead >= HEARTBEAT + LATE + TO_ANSWER { wish } else { wish.min(self.dead / 2) }
+    }
+
+    /// After how much more silence a client that should have spoken by itself is to be asked; 0 when it is to be now.
+    pub fn until_asked(&self, silence: Silence) -> Micros {
+        (HEARTBEAT + LATE).saturating_sub(silence.unheard)
     }
 }
 
@@ -114,6 +123,18 @@ mod tests {
         assert_eq!(patience(15).ask_at_rest(28 * SECOND), 28 * SECOND);
         assert_eq!(patience(10).ask_at_rest(28 * SECOND), 4_750_000);
         assert_eq!(patience(10).ask_at_rest(SECOND), SECOND);
+        assert_eq!(patience(14).ask_at_rest(28 * SECOND), 28 * SECOND);
+        assert_eq!(patience(13).ask_at_rest(28 * SECOND), 6_250_000);
+    }
+
+    #[test]
+    fn a_client_whose_sign_of_life_was_lost_has_time_to_answer_before_it_is_dead() {
+        let patience = Patience::new(Duration::from_secs(15));
+        assert_eq!(patience.until_asked(at_rest(0)), HEARTBEAT + LATE);
+        let asked = HEARTBEAT + LATE;
+        assert_eq!((patience.until_asked(at_rest(asked)), patience.until_asked(at_rest(60 * SECOND))), (0, 0));
+        assert_eq!(patience.judge(at_rest(asked)), Life::Heard);
+        assert_eq!(patience.judge(at_rest(asked + TO_ANSWER)), Life::Heard);
     }
 
     proptest! {

@@ -17,6 +17,7 @@ use relay::{
     link::{Config, Ended, ExchangeId, Freshness, Keepalive, Link, LinkError, Output, Role, Transmitted, Use},
     seal::{Keys, LinkId},
     track::Track,
+    vocabulary::Carriage,
 };
 
 use super::{doorbell::Doorbell, liveness::Silence};
@@ -309,9 +310,10 @@ impl Gauge for Session {
         let now = self.clock.micros();
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
+        let carriage = |streams| if streams { Carriage::Streaming } else { Carriage::Short };
         Reading {
-            up_streams: self.long_uploads.load(Ordering::Relaxed) > 0,
-            down_streams: inner.streams.iter().any(|stream| inner.link.is_proven(*stream)),
+            up: carriage(self.long_uploads.load(Ordering::Relaxed) > 0),
+            down: carriage(inner.streams.iter().any(|stream| inner.link.is_proven(*stream))),
             silence: Duration::from_micros(now.saturating_sub(inner.heard_at)),
             waiting: inner.waiting.len(),
             statistics: inner.link.statistics(now),

@@ -80,3 +80,18 @@ fn commands_are_not_kept_once_they_are_on_their_way_and_still_arrive_when_that_i
     assert_eq!(sim.server.control.holding().frames, 0);
     assert_eq!(sim.server.statistics(sim.now).bytes_in_flight, 0);
 }
+
+#[test]
+fn who_is_asked_answers_at_once_and_is_not_asked_again() {
+    let mut sim = rested();
+    run(&mut sim, 2 * SECOND);
+    let before = (records_down(&sim), sim.server.received_on(sim.pipes[0].id));
+    let now = sim.now;
+    sim.server.ask(now);
+    run(&mut sim, 100 * MILLISECOND);
+    assert_eq!(records_down(&sim) - before.0, 1);
+    assert_eq!(sim.server.received_on(sim.pipes[0].id) - before.1, 1);
+    run(&mut sim, SECOND);
+    assert_eq!(records_down(&sim) - before.0, 1);
+    assert!(sim.client.is_at_rest(sim.now) && sim.server.is_at_rest(sim.now));
+}

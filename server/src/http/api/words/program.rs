@@ -119,7 +119,7 @@ pub(super) const WORDS: &[Words] = &[
     words(
         "GET",
         "/v1/connections",
-        "List open links. Who is connected since when, from where, by which kind of path.",
+        "List open links and streams of events. Who is connected since when, from where, by which kind of path.",
         &[200],
         &[],
     ),
