@@ -10,6 +10,7 @@ use sound_system::{PulseAudio, amplitude, null_sink};
 
 #[test]
 fn what_the_speaker_plays_the_microphone_hears_in_time() {
+    sound_system::before_others();
     let folder = tempfile::tempdir().unwrap();
     let _sound_system = PulseAudio::start(
         folder.path(),

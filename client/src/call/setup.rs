@@ -63,6 +63,8 @@ pub struct DeviceSetup {
     microphone: Option<Arc<MicrophoneOpener>>,
     /// What is chosen of microphone and speaker, and what they say of themselves, where they are real ones.
     pub sound: SoundControls,
+    /// Whether calls are heard ringing: where the speaker is a real one.
+    pub rings: bool,
     pub video: VideoQuality,
     pub audio: AudioQuality,
 }
@@ -80,6 +82,7 @@ impl DeviceSetup {
             open: Arc::new(open),
             microphone: None,
             sound: SoundControls::default(),
+            rings: false,
             video: VideoQuality::default(),
             audio: AudioQuality::default(),
         }

@@ -7,6 +7,7 @@ mod clip;
 mod files;
 mod pace;
 mod pattern;
+mod ringing;
 mod sound;
 mod telephone;
 
@@ -18,6 +19,7 @@ pub use clip::{ClipCamera, ClipMicrophone};
 pub use files::{NullScreen, NullSpeaker, SnapshotScreen, WavSpeaker};
 pub(crate) use pattern::black;
 pub use pattern::{PatternCamera, ToneMicrophone};
+pub use ringing::{Ringing, Tune};
 pub use sound::{SoundMicrophone, SoundNames, SoundSpeaker};
 pub use telephone::{DeviceState, SoundChoice, SoundControls, TelephoneMicrophone, TelephoneSpeaker};
 

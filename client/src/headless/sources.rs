@@ -49,11 +49,13 @@ pub(crate) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessErro
         None => drop(sources.microphone(Clock::start())?),
     }
     let sound = sources.sound.clone();
+    let rings = device(&sources.speaker).is_some();
     let sources = Arc::new(sources);
     let voice = sources.clone();
     let mut setup =
         DeviceSetup::new(move |clock| sources.open(clock)).with_microphone(move |clock| voice.microphone(clock));
     setup.sound = sound;
+    setup.rings = rings;
     let bitrate = arguments.video_kbps.saturating_mul(1_000);
     setup.video = VideoQuality { bitrate, temporal_layers: 2, content: Content::Camera };
     setup.audio = AudioQuality {

@@ -9,7 +9,6 @@ use std::{
 
 /// Whatever this thread starts from now on, programs too, runs before all that is in no hurry, as a sound system's own
 /// threads do; if the system allows it.
-#[allow(dead_code)] // each test program uses what it needs of this module
 pub fn before_others() {
     let priority = libc::sched_param { sched_priority: 1 };
     // SAFETY: the pointer is to a value that lives longer than the call.
