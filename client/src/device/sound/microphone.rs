@@ -50,7 +50,8 @@ impl SoundMicrophone {
         let (mut mono, mut ours) = (Vec::new(), Vec::new());
         let mut complained_of_format = false;
         let take = move |data: &cpal::Data, _: &_| {
-            (mono.clear(), ours.clear());
+            mono.clear();
+            ours.clear();
             let known = to_mono(data, channels, &mut mono) && resampler.push(&mono, &mut ours).is_ok();
             if !known && !std::mem::replace(&mut complained_of_format, true) {
                 tracing::error!(format = %data.sample_format(), "the microphone's samples cannot be read");

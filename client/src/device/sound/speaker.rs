@@ -67,7 +67,8 @@ impl SoundSpeaker {
         let mut complained_of_format = false;
         let give = move |data: &mut cpal::Data, _: &_| {
             let mut samples = given.samples.lock();
-            (taken.clear(), ours.clear());
+            taken.clear();
+            ours.clear();
             let next = || {
                 let sample = samples.0.pop_front().unwrap_or(0.0);
                 taken.push(sample);
