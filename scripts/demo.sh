@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A video call from a chat, between two people on this machine, through a proxy that lets only port 80 out.
+# A video call from a chat, between two people on this machine, through a proxy that lets only port 80 out: with a
+# window for each of them where there is a display, else (or with --headless) without, for N seconds.
 #
-# usage: scripts/demo.sh [--windows] [--seconds N] [--alice CLIP] [--bob CLIP] [--out FOLDER]
+# usage: scripts/demo.sh [--windows | --headless] [--seconds N] [--alice CLIP] [--bob CLIP] [--out FOLDER]
 #
 # Installs what is missing, builds, and then makes two networks of its own: an "office" in which alice and bob sit and
 # from which nothing leads out but a squid, and a "world" with the server on port 80. Your own network is not touched.
@@ -15,6 +16,7 @@ bob_clip=
 out=$root/demo-out
 inside=no
 windows=no
+if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then windows=yes; fi
 
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 fail() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
@@ -26,8 +28,9 @@ while [ $# -gt 0 ]; do
         --bob) bob_clip=$(realpath "${2:?--bob needs a file}"); shift 2 ;;
         --out) out=$(realpath -m "${2:?--out needs a folder}"); shift 2 ;;
         --windows) windows=yes; shift ;;
+        --headless) windows=no; shift ;;
         --inside) inside=yes; shift ;;
-        -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) fail "unknown argument $1 (see --help)" ;;
     esac
 done
@@ -37,7 +40,12 @@ readonly SERVER=10.99.0.2 PROXY=10.98.0.1:3128 GATE=10.98.0.1 DESK=10.98.0.2
 # ---- outside: install, build, make the clips, go in -------------------------------------------------------------
 
 prepare() {
-    scripts/prerequisites.sh build
+    if [ "$windows" = yes ]; then
+        [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || fail "there is no display to open windows on: leave out --windows"
+        scripts/prerequisites.sh windows
+    else
+        scripts/prerequisites.sh build
+    fi
     export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:/usr/sbin:$PATH"
     say "Building (the first time takes some minutes)"
     cargo build --release --bins --locked
@@ -56,7 +64,7 @@ make_clip() { # name picture tone -> path of an MP4 with H.264 and AAC
 }
 
 go_inside() {
-    local -a into more=()
+    local -a into more=(--headless)
     if [ "$windows" = yes ]; then more=(--windows); fi
     if [ "$(id -u)" -eq 0 ]; then
         into=(unshare --net --mount)
@@ -201,7 +209,6 @@ run_inside() {
 
 # Two windows, one docked at each edge, in a call with each other, until both are closed.
 show_windows() {
-    [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || fail "there is no display to open windows on"
     say "Contacts: alice asks, bob accepts"
     start_client bob "$bob_clip" --accept-contacts
     until_true 30 "bob's login" seen bob '.event == "logged_in"'

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what a bare Debian or Ubuntu lacks: `prerequisites.sh build` for building and the demo, `tests` for all tests.
+# Installs what a bare Debian or Ubuntu lacks: `prerequisites.sh build` for building and the demo, `windows` for the demo
+# with windows as well, `tests` for all tests.
 # Does nothing, and needs no rights, when everything is there. Sourced by nobody: run it.
 set -euo pipefail
 
@@ -34,6 +35,19 @@ jq                                  jq
 LIST
 }
 
+window_needs() {
+    cat <<'LIST'
+/usr/share/vulkan/icd.d/*.json      mesa-vulkan-drivers
+/usr/lib/*/libvulkan.so.1           libvulkan1
+/usr/lib/*/libxkbcommon-x11.so.0    libxkbcommon-x11-0
+/usr/lib/*/libX11-xcb.so.1          libx11-xcb1
+/usr/lib/*/libXcursor.so.1          libxcursor1
+/usr/lib/*/libXi.so.6               libxi6
+/usr/lib/*/libXrandr.so.2           libxrandr2
+/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc  fonts-noto-cjk
+LIST
+}
+
 test_needs() {
     cat <<'LIST'
 tinyproxy                           tinyproxy-bin
@@ -48,13 +62,6 @@ xdotool                             xdotool
 xprop                               x11-utils
 import                              imagemagick
 /usr/share/vulkan/icd.d/lvp_icd*    mesa-vulkan-drivers
-/usr/lib/*/libvulkan.so.1           libvulkan1
-/usr/lib/*/libxkbcommon-x11.so.0    libxkbcommon-x11-0
-/usr/lib/*/libX11-xcb.so.1          libx11-xcb1
-/usr/lib/*/libXcursor.so.1          libxcursor1
-/usr/lib/*/libXi.so.6               libxi6
-/usr/lib/*/libXrandr.so.2           libxrandr2
-/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc  fonts-noto-cjk
 pulseaudio                          pulseaudio
 pactl                               pulseaudio-utils
 python3                             python3
@@ -127,7 +134,8 @@ install_rust() {
 
 case ${1:-} in
     build) { build_needs; demo_needs; } | missing_packages | install_packages ;;
-    tests) { build_needs; demo_needs; test_needs; } | missing_packages | install_packages ;;
-    *) fail "usage: $0 build|tests" ;;
+    windows) { build_needs; demo_needs; window_needs; } | missing_packages | install_packages ;;
+    tests) { build_needs; demo_needs; window_needs; test_needs; } | missing_packages | install_packages ;;
+    *) fail "usage: $0 build|windows|tests" ;;
 esac
 install_rust

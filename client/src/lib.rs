@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod call;
+pub mod desktop;
 pub mod device;
 pub mod engine;
 pub mod headless;

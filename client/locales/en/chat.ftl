@@ -110,3 +110,6 @@ emoji-travel = Travel and places
 emoji-activities = Activities
 emoji-objects = Objects
 emoji-symbols = Symbols
+chat-copy-code = Copy code
+chat-attach-gone = “{ $name }” is not there any more.
+chat-attach-forbidden = You may not read “{ $name }”. Change who may, or copy it elsewhere.

@@ -104,3 +104,6 @@ emoji-travel = 旅行と場所
 emoji-activities = 活動
 emoji-objects = 物
 emoji-symbols = 記号
+chat-copy-code = コードをコピー
+chat-attach-gone = 「{ $name }」はもうありません。
+chat-attach-forbidden = 「{ $name }」を読み取る権限がありません。権限を変えるか、別の場所にコピーしてください。

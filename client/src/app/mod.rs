@@ -4,10 +4,12 @@
 mod devices;
 mod entrance;
 mod options;
+mod outbox;
 mod portrait;
 mod run;
 mod seeing;
 mod stills;
+mod troubles;
 mod view;
 
 use std::{collections::VecDeque, sync::Arc, thread::JoinHandle};
@@ -20,12 +22,16 @@ pub use devices::{Pictures, Senses};
 pub use entrance::{Entrance, Failure, SignIn};
 pub use options::{AppOptions, OptionsError};
 pub use portrait::portrait;
-pub use stills::{Look, StillError, StillKey, Stills, write_png};
+pub use stills::{Look, StillError, StillKey, Stills, keep_picture, write_png};
+pub use troubles::{Signal, Trouble, signal, troubles};
 pub use view::View;
+
+use relay::vocabulary::ChatId;
 
 use crate::{
     device::SoundControls,
     engine::{Command, Event},
+    home::Draft,
 };
 
 /// Commands that may wait. A person gives a few a second.
@@ -53,6 +59,8 @@ enum Order {
     Cancel,
     SignOut,
     Give(Command),
+    /// Keeps what is being written.
+    Draft(ChatId, Draft),
     /// Gets a picture that somebody looks at.
     See(StillKey),
     Quit,
@@ -159,6 +167,11 @@ impl App {
 
     pub fn give(&self, command: Command) {
         self.order(Order::Give(command));
+    }
+
+    /// Keeps what is being written in a chat, over the end of the program.
+    pub fn keep_draft(&self, chat: ChatId, draft: Draft) {
+        self.order(Order::Draft(chat, draft));
     }
 
     pub fn sign_in(&self, sign_in: SignIn) {

@@ -12,13 +12,14 @@ use super::{
     devices::watched,
     entrance::{Entrance, Failure, Plan, SignIn, Way, proxy_rules},
     options::AppOptions,
+    outbox::Outbox,
     seeing::Seeing,
     stills::StillKey,
 };
 use crate::{
     device::{Ringing, Tune},
     engine::{CallState, Command, ConnectOptions, Credentials, Engine, Event, OwnAccount, Proof, State},
-    home::{KnownServers, Remembered},
+    home::{KnownServers, Remembered, WrittenError},
     http::ServerAddress,
     link::Clock,
 };
@@ -54,6 +55,8 @@ struct Run {
     running: Option<Running>,
     seeing: Seeing,
     ringing: Option<Ringing>,
+    /// What was written by who is signed in.
+    outbox: Option<Outbox>,
 }
 
 enum Woken {
@@ -77,6 +80,7 @@ impl Run {
             running: None,
             seeing: Seeing::default(),
             ringing: None,
+            outbox: None,
         }
     }
 
@@ -162,9 +166,27 @@ impl Run {
             }
             Order::SignOut => {
                 self.remember(String::new());
+                if let Some(Err(error)) = self.outbox.take().map(Outbox::forget) {
+                    self.complain(&error);
+                }
                 self.give(Command::LogOut).await;
             }
-            Order::Give(command) => self.give(command).await,
+            Order::Give(command) => {
+                let command = match &mut self.outbox {
+                    Some(outbox) => {
+                        let (command, written) = outbox.keep(command);
+                        written.unwrap_or_else(|error| self.complain(&error));
+                        command
+                    }
+                    None => command,
+                };
+                self.give(command).await;
+            }
+            Order::Draft(chat, draft) => {
+                if let Some(Err(error)) = self.outbox.as_mut().map(|outbox| outbox.draft(chat, draft)) {
+                    self.complain(&error);
+                }
+            }
             Order::See(key) => self.see(key).await,
             Order::Quit => {}
         }
@@ -176,6 +198,24 @@ impl Run {
         {
             tracing::error!(%error, "a command was not obeyed");
         }
+    }
+
+    fn complain(&self, error: &WrittenError) {
+        self.shared.tell(Event::Warning { text: error.to_string() });
+    }
+
+    /// Sends what was on its way when the program ended, once for each time that somebody comes in.
+    async fn open_outbox(&mut self, user: &str) {
+        let Some(server) = self.running.as_ref().map(|running| running.server.to_string()) else { return };
+        if self.outbox.is_some() {
+            return;
+        }
+        let (outbox, error) = Outbox::open(&self.options.home, &server, user);
+        error.iter().for_each(|error| self.complain(error));
+        for command in outbox.unsent() {
+            self.give(command).await;
+        }
+        self.outbox = Some(outbox);
     }
 
     async fn see(&mut self, key: StillKey) {
@@ -234,6 +274,7 @@ impl Run {
         if running.engine.give(Command::Quit).await.is_ok() {
             running.engine.ended().await;
         }
+        self.outbox = None;
         self.shared.pictures.clear();
         self.shared.stills.clear();
         self.seeing = Seeing::default();
@@ -242,6 +283,9 @@ impl Run {
     async fn happened(&mut self, event: Event) {
         if self.seeing.take(&event, &self.shared.stills) {
             return (self.shared.wake)();
+        }
+        if let Some(Err(error)) = self.outbox.as_mut().map(|outbox| outbox.happened(&event)) {
+            self.complain(&error);
         }
         match &event {
             Event::LoggedIn { account, session, .. } => {
@@ -253,6 +297,7 @@ impl Run {
                     self.sign_in.server = running.server.to_string();
                 }
                 self.remember(session.clone());
+                self.open_outbox(&account.name).await;
                 self.give(Command::OwnAccount(OwnAccount::Show)).await;
             }
             Event::SessionRenewed { session, .. } => self.remember(session.clone()),
@@ -335,7 +380,8 @@ impl Run {
     fn show(&self) {
         let state = self.running.as_ref().map_or_else(Arc::default, |running| running.state.borrow().clone());
         let suggested = SignIn { password: String::new(), ..self.sign_in.clone() };
-        self.shared.show(View { state, entrance: self.entrance.clone(), suggested: Arc::new(suggested) });
+        let drafts = self.outbox.as_ref().map(Outbox::drafts).unwrap_or_default();
+        self.shared.show(View { state, entrance: self.entrance.clone(), suggested: Arc::new(suggested), drafts });
     }
 }
 

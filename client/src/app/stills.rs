@@ -48,6 +48,8 @@ pub enum Look {
 pub enum StillError {
     #[error("the picture cannot be read: {0}")]
     Read(#[from] io::Error),
+    #[error(transparent)]
+    Write(#[from] codec::container::png::PngError),
     #[error("this is not a picture that can be shown: {0}")]
     Decode(#[from] image::ImageError),
 }
@@ -144,6 +146,13 @@ pub(super) fn decode(path: &Path) -> Result<DynamicImage, StillError> {
     limits.max_alloc = Some(DECODING_MAX);
     reader.limits(limits);
     Ok(reader.decode()?)
+}
+
+/// Writes a picture of a call as a PNG file. It takes a while.
+pub fn keep_picture(path: &Path, picture: &crate::device::Picture) -> Result<(), StillError> {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
+    codec::container::png::write(picture, &mut file)?;
+    Ok(std::io::Write::flush(&mut file)?)
 }
 
 /// Writes a picture, four bytes for each pixel, as a PNG file for sending. It takes a while.

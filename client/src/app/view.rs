@@ -1,9 +1,14 @@
 //! What the window shows: the engine's state and how far signing in has come.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+use relay::vocabulary::ChatId;
 
 use super::entrance::{Entrance, SignIn};
-use crate::engine::{CallState, ConnectionState, State};
+use crate::{
+    engine::{CallState, ConnectionState, State},
+    home::Draft,
+};
 
 /// A moment of the application. Cloning shares everything.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +17,8 @@ pub struct View {
     pub entrance: Entrance,
     /// What the fields of the first screen begin with; its password is empty.
     pub suggested: Arc<SignIn>,
+    /// What was being written when the program ended last, and since, by chat.
+    pub drafts: Arc<BTreeMap<ChatId, Draft>>,
 }
 
 impl View {

@@ -4,7 +4,8 @@
 //! sending; what came is handed in by a sink. The engine starts a [`Media`] when a call is accepted and stops it at the end.
 
 mod arrivals;
-mod far_clock;
+mod course;
+mod far_end;
 mod receive_audio;
 mod receive_video;
 mod recording;
@@ -33,16 +34,19 @@ use relay::{
 use thiserror::Error;
 use tokio::sync::Notify;
 
+pub use course::{Course, REMEMBERED, Second};
 pub use report::{AudioReport, Delays, Report, VideoReport};
 pub use setup::{AudioQuality, DeviceSetup, Devices, VideoQuality};
 pub use voice::{VOICE_MEDIA, record_voice};
 
 use crate::{
+    desktop::process_time,
     device::{DeviceError, SoundControls},
     link::{Clock, Sink},
 };
 use arrivals::Arrivals;
-use far_clock::FarClock;
+use course::Counted;
+use far_end::FarEnd;
 use recording::Recording;
 use tallies::Tallies;
 
@@ -82,7 +86,7 @@ struct Shared {
     video_bitrate: AtomicU32,
     /// What to add to this clock to get the server's; `i64::MIN` while it is not known.
     offset: AtomicI64,
-    far: FarClock,
+    far: FarEnd,
     tallies: Mutex<Tallies>,
     recording: Option<Mutex<Recording>>,
     arrivals: Option<Mutex<Arrivals>>,
@@ -135,6 +139,8 @@ pub struct Media {
     eyes: std::sync::mpsc::SyncSender<(Frame, Micros)>,
     threads: Vec<JoinHandle<()>>,
     adaptation: Mutex<send_video::Adaptation>,
+    /// What had been counted when a second was taken last.
+    counted: Mutex<Counted>,
 }
 
 impl Media {
@@ -156,7 +162,7 @@ impl Media {
             keyframe: AtomicBool::new(false),
             video_bitrate: AtomicU32::new(quality.bitrate),
             offset: AtomicI64::new(i64::MIN),
-            far: FarClock::default(),
+            far: FarEnd::default(),
             tallies: Mutex::new(Tallies::new(clock.now())),
             recording,
             arrivals,
@@ -179,6 +185,7 @@ impl Media {
             eyes,
             threads: Vec::new(),
             adaptation: Mutex::new(send_video::Adaptation::new(quality.bitrate)),
+            counted: Mutex::new(Counted::now(&Tallies::new(0), clock.now(), process_time())),
         };
         let sender = send_video::VideoSender::new(devices.camera, quality, media.video.clone(), shared.clone())?;
         media.spawn("camera", move || sender.run())?;
@@ -260,6 +267,17 @@ impl Media {
         let mut tallies = self.shared.tallies.lock();
         tallies.video_bitrate = bitrate;
         tallies.dropped_unsent = tallies.dropped_unsent.max(statistics.dropped);
+    }
+
+    /// How the call went since this was asked last: to be asked once a second.
+    pub fn second(&self, link: &Statistics) -> Second {
+        let sound = self.ears.figures();
+        let mut tallies = self.shared.tallies.lock();
+        let loudest = tallies.loudest.take();
+        let now = Counted::now(&tallies, self.shared.clock.now(), process_time());
+        drop(tallies);
+        let before = std::mem::replace(&mut *self.counted.lock(), now);
+        Second { heard: self.shared.far.hears(), ..now.since(&before, link, sound, loudest) }
     }
 
     pub fn report(&self) -> Report {

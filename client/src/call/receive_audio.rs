@@ -86,8 +86,11 @@ impl Ears {
         while self.shared.runs() {
             let at = speaker.wait();
             let heard = self.playout.lock().pull(at, &mut block);
-            if let Some(delay) = heard.media_time_us.and_then(|media_time| self.shared.delay(media_time, at)) {
-                self.shared.tallies.lock().heard_delay.add(delay);
+            if let Some(media_time) = heard.media_time_us {
+                let delay = self.shared.delay(media_time, at);
+                let mut tallies = self.shared.tallies.lock();
+                tallies.audio_played += 1;
+                delay.into_iter().for_each(|delay| tallies.heard_delay.add(delay));
             }
             let played = Played { block: &block, media_time: heard.media_time_us, at };
             if let Err(error) = speaker.play(&played) {

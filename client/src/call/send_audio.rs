@@ -46,6 +46,10 @@ impl AudioSender {
                 Ok(None) => return,
                 Err(error) => return self.shared.failed("the microphone", &error),
             }
+            let loudest = block.iter().fold(0.0_f32, |loudest, sample| loudest.max(sample.abs()));
+            let mut tallies = self.shared.tallies.lock();
+            tallies.loudest = Some(tallies.loudest.map_or(loudest, |known| known.max(loudest)));
+            drop(tallies);
             waiting.extend_from_slice(&block);
             if waiting.len() < self.packet {
                 continue;

@@ -8,7 +8,7 @@ use std::{
 use codec::h264::{Encoded, Encoder, EncoderConfig};
 use relay::{FrameHeader, Kind, MILLISECOND, Micros, SECOND, link::Statistics, track::Track};
 
-use super::{MediaError, Shared, VideoQuality, far_clock::TrackFacts, publish};
+use super::{MediaError, Shared, VideoQuality, far_end::TrackFacts, publish};
 use crate::device::Camera;
 
 /// Facts about a track are told this often.
@@ -36,6 +36,8 @@ pub struct VideoSender {
     sent: VecDeque<u64>,
     bitrate: u32,
     facts_at: Option<Micros>,
+    /// Packets of the other side's sound that had come, and blocks of it that had been played, at the last facts.
+    heard: (u64, u64),
 }
 
 impl VideoSender {
@@ -62,6 +64,7 @@ impl VideoSender {
             sent: VecDeque::new(),
             bitrate: quality.bitrate,
             facts_at: None,
+            heard: (0, 0),
         })
     }
 
@@ -129,9 +132,15 @@ impl VideoSender {
         if offset.is_none() || self.facts_at.is_some_and(|at| at + FACTS > now) {
             return;
         }
-        self.facts_at = Some(now);
+        let begins = self.facts_at.replace(now).is_none();
         self.sequence += 1;
-        let facts = TrackFacts { v: 1, codec: "h264".to_owned(), clock_offset_us: offset };
+        let tallies = self.shared.tallies.lock();
+        let heard = (tallies.audio_received, tallies.audio_played);
+        drop(tallies);
+        let before = std::mem::replace(&mut self.heard, heard);
+        // Sound that only waits is not heard, and what is made up in its place is none.
+        let hears = (!begins).then_some(heard.0 > before.0 && heard.1 > before.1);
+        let facts = TrackFacts { v: 1, codec: "h264".to_owned(), clock_offset_us: offset, hears };
         let mut header = FrameHeader::alone(self.track.id(), self.sequence, now, Kind::Info);
         header.keyframe = false;
         match serde_json::to_vec(&facts) {

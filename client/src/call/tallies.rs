@@ -17,12 +17,14 @@ const STEPS: usize = 100_000;
 pub struct Distribution {
     counts: Vec<u32>,
     count: u64,
+    /// In microseconds.
+    sum: i64,
     max: f64,
 }
 
 impl Default for Distribution {
     fn default() -> Self {
-        Self { counts: vec![0; STEPS], count: 0, max: f64::NEG_INFINITY }
+        Self { counts: vec![0; STEPS], count: 0, sum: 0, max: f64::NEG_INFINITY }
     }
 }
 
@@ -32,7 +34,17 @@ impl Distribution {
         let step = ((milliseconds - LOWEST) / STEP).clamp(0.0, (STEPS - 1) as f64);
         self.counts[step as usize] += 1;
         self.count += 1;
+        self.sum = self.sum.saturating_add(microseconds);
         self.max = self.max.max(milliseconds);
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// All delays together, in microseconds.
+    pub fn sum(&self) -> i64 {
+        self.sum
     }
 
     pub fn delays(&self) -> Delays {
@@ -88,6 +100,10 @@ pub struct Tallies {
     pub audio_received: u64,
     pub audio_bytes_received: u64,
     pub heard_delay: Distribution,
+    /// Blocks of the other side's sound that were played, made-up ones left out.
+    pub audio_played: u64,
+    /// The loudest sample that the microphone gave since this was taken last; `None` if it gave none.
+    pub loudest: Option<f32>,
     pub skew: Distribution,
     pub dropped_unsent: u64,
     pub failures: Vec<String>,
@@ -121,10 +137,17 @@ impl Tallies {
             audio_received: 0,
             audio_bytes_received: 0,
             heard_delay: Distribution::default(),
+            audio_played: 0,
+            loudest: None,
             skew: Distribution::default(),
             dropped_unsent: 0,
             failures: Vec::new(),
         }
+    }
+
+    /// Pictures that came too late, could not be decoded, or for which there was no time.
+    pub fn dropped(&self) -> u64 {
+        self.undecodable + self.late + self.video_overrun
     }
 
     pub fn report(&self, now: Micros, sound: Figures) -> Report {
@@ -144,7 +167,7 @@ impl Tallies {
                 received: self.video_received,
                 decoded: self.decoded,
                 shown: self.shown,
-                dropped: self.undecodable + self.late + self.video_overrun,
+                dropped: self.dropped(),
                 sent_kbps: kbps(self.video_bytes_sent),
                 received_kbps: kbps(self.video_bytes_received),
                 target_bitrate: self.video_bitrate,

@@ -1,5 +1,7 @@
 //! Calls: ringing, joining with camera and microphone, going on over a new link, ending.
 
+use std::sync::Arc;
+
 use relay::{
     TrackId,
     link::{Class, Promise},
@@ -38,9 +40,9 @@ impl Core {
         let known = self.state.call.take().filter(|state| state.call.id == call.id);
         let outgoing = known.as_ref().map_or(Some(call.caller.id) == me, |state| state.outgoing);
         let joined = known.as_ref().is_some_and(|state| state.joined) || outgoing;
-        let report = known.and_then(|state| state.report);
+        let (report, course) = known.map(|state| (state.report, state.course)).unwrap_or_default();
         let talking = call.phase == CallPhase::Talking;
-        self.state.call = Some(CallState { call: call.clone(), outgoing, joined, report });
+        self.state.call = Some(CallState { call: call.clone(), outgoing, joined, report, course });
         if talking && joined {
             self.start_media(&call);
         }
@@ -58,8 +60,7 @@ impl Core {
         match event {
             Told::CallInvited { call } => {
                 if self.state.call.is_none() {
-                    let state = CallState { call: call.clone(), outgoing: false, joined: false, report: None };
-                    self.state.call = Some(state);
+                    self.state.call = Some(CallState::new(call.clone(), false, false));
                 }
                 self.tell(Event::CallInvited { call });
             }
@@ -72,7 +73,7 @@ impl Core {
                 if self.state.call.is_none() {
                     // Told only to devices that take part: this one was started anew in the middle of the call.
                     let outgoing = self.state.account.as_ref().is_some_and(|me| me.id == call.caller.id);
-                    self.state.call = Some(CallState { call: call.clone(), outgoing, joined: true, report: None });
+                    self.state.call = Some(CallState::new(call.clone(), outgoing, true));
                 }
                 if self.state.call.as_ref().is_some_and(|state| state.call.id == call.id) {
                     self.call_changed(call);
@@ -161,8 +162,11 @@ impl Core {
         let Some(media) = &self.media else { return };
         let report = Box::new(media.report());
         let call = media.call();
+        let link = self.link.as_ref().map(|link| link.connection.statistics()).unwrap_or_default();
+        let second = media.second(&link);
         if let Some(state) = &mut self.state.call {
             state.report = Some(report.clone());
+            Arc::make_mut(&mut state.course).push(second);
         }
         self.tell(Event::CallReport { call, report, ended });
     }

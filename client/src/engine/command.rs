@@ -159,7 +159,7 @@ pub enum InChat {
     Describe(ChangeChat),
     /// Gives a group a picture, or takes it away.
     Picture(Option<PathBuf>),
-    /// Sends a line with everything that can stand beside its text; its key is made by the engine.
+    /// Sends a line with everything that can stand beside its text; its key is made by the engine, unless it has one.
     Send(SendMessage),
     /// Sends a line with files, once they are at the server.
     Attach(SendMessage, Vec<Attach>),

@@ -137,6 +137,11 @@ pub enum Event {
         key: String,
         sequence: u64,
     },
+    /// The server will never take a line: it refused it, or the chat is closed.
+    NotStored {
+        chat: ChatId,
+        key: String,
+    },
     CallInvited {
         call: Call,
     },

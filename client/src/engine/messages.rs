@@ -26,14 +26,18 @@ impl Core {
         self.send_message(chat, SendMessage { text, ..SendMessage::default() });
     }
 
-    /// Sends a line; its key is made here.
+    /// Sends a line; its key is made here, unless it has one. One that waits already is not sent twice.
     pub(super) fn send_message(&mut self, chat: ChatId, message: SendMessage) {
+        if !message.key.is_empty() && self.unsent.iter().any(|unsent| unsent.message.key == message.key) {
+            return;
+        }
         if self.unsent.len() >= UNSENT_MAX {
             let detail = format!("{UNSENT_MAX} lines wait to be sent already. Wait until some of them are.");
             let problem = Problem::new(409, code::LIMIT_REACHED, detail);
             return self.tell(Event::Refused { command: "say".to_owned(), problem });
         }
-        let Some(key) = self.key() else { return };
+        let key = if message.key.is_empty() { self.key() } else { Some(message.key.clone()) };
+        let Some(key) = key else { return };
         let message = SendMessage { key: key.clone(), ..message };
         if message.send_at.is_none()
             && message.change.is_none()
@@ -86,6 +90,7 @@ impl Core {
             return;
         }
         self.unsent.retain(|unsent| unsent.message.key != key);
+        self.tell(Event::NotStored { chat, key: key.to_owned() });
         if let Some(known) = self.state.chats.get_mut(&chat) {
             Arc::make_mut(known).settle(key);
         }
@@ -94,9 +99,13 @@ impl Core {
 
     /// Gives up what was to be sent into a chat, and says how much that was.
     pub(super) fn drop_unsent(&mut self, chat: ChatId) -> usize {
-        let before = self.unsent.len();
-        self.unsent.retain(|unsent| unsent.chat != chat);
-        before - self.unsent.len()
+        let (lost, kept): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.unsent).into_iter().partition(|unsent| unsent.chat == chat);
+        self.unsent = kept;
+        for unsent in &lost {
+            self.tell(Event::NotStored { chat, key: unsent.message.key.clone() });
+        }
+        lost.len()
     }
 
     /// Tells the server what has come, once for all entries that came since it was told last.
@@ -136,13 +145,19 @@ impl Core {
 
     /// A name for something that must happen once.
     pub(super) fn key(&self) -> Option<String> {
-        let mut random = [0; 12];
-        if SystemRandom::new().fill(&mut random).is_err() {
+        let key = new_key();
+        if key.is_none() {
             self.warn("The system gives no random numbers; nothing was sent.".to_owned());
-            return None;
         }
-        Some(random.iter().map(|byte| format!("{byte:02x}")).collect())
+        key
     }
+}
+
+/// A name for something that must happen once; `None` if the system gives no random numbers.
+pub fn new_key() -> Option<String> {
+    let mut random = [0; 12];
+    SystemRandom::new().fill(&mut random).ok()?;
+    Some(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub use command::{Command, Credentials, Deed, InChat, OwnAccount};
 pub use connecting::{ConnectOptions, Proof};
 pub use core::{Engine, EngineEnded};
 pub use event::Event;
+pub use messages::new_key;
 pub use roster::Roster;
 pub use state::{CallState, ConnectionState, Search, State, Transfer};
 pub use uploads::Attach;

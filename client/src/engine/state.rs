@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use relay::vocabulary::{Account, Call, ChatId, Hit, Me};
 
 use super::{chat_state::ChatState, roster::Roster};
-use crate::{call::Report, link::Path};
+use crate::{
+    call::{Course, Report},
+    link::Path,
+};
 
 #[derive(Debug, Clone, Default)]
 pub struct State {
@@ -77,4 +80,13 @@ pub struct CallState {
     /// Whether this client takes part, with its camera and microphone.
     pub joined: bool,
     pub report: Option<Box<Report>>,
+    /// How it went in its last minute.
+    pub course: Arc<Course>,
+}
+
+impl CallState {
+    /// A call of which nothing is seen or heard yet.
+    pub fn new(call: Call, outgoing: bool, joined: bool) -> Self {
+        Self { call, outgoing, joined, report: None, course: Arc::default() }
+    }
 }

@@ -1,16 +1,19 @@
-//! The client's folder and what it remembers there: configuration, preferences, known servers, the session.
+//! The client's folder and what it remembers there: configuration, preferences, known servers, the session, what is
+//! written and not sent yet.
 
 mod configuration;
 mod known_servers;
 mod preferences;
 mod remembered;
+mod written;
 
 use std::path::{Path, PathBuf};
 
 pub use configuration::{Configuration, ConfigurationError};
 pub use known_servers::{KnownServers, TrustError};
-pub use preferences::{Dock, Language, Place, Preferences, PreferencesError, Theme};
+pub use preferences::{ChatStyle, Dock, Language, Place, Preferences, PreferencesError, TextSize, Theme};
 pub use remembered::{Remembered, RememberedError};
+pub use written::{Draft, UnsentLine, Written, WrittenError};
 
 /// The folder that was `given`, or else the platform's place for it; `None` if the platform names none.
 pub fn folder(given: Option<&Path>) -> Option<PathBuf> {

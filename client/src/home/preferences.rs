@@ -44,6 +44,50 @@ pub enum Dock {
     Strip,
 }
 
+/// How the lines of a chat stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChatStyle {
+    /// Each in a bubble, one's own at the right.
+    #[default]
+    Bubbles,
+    /// One below the other at the left, as close as can be.
+    Lines,
+}
+
+/// How large everything is, in per cent of the usual size: 80 to 200.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u16")]
+pub struct TextSize(u16);
+
+impl TextSize {
+    /// Those that can be chosen.
+    pub const STEPS: [u16; 5] = [80, 100, 125, 150, 200];
+
+    pub fn percent(self) -> u16 {
+        self.0
+    }
+
+    /// As a factor.
+    pub fn factor(self) -> f32 {
+        f32::from(self.0) / 100.0
+    }
+}
+
+impl Default for TextSize {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl TryFrom<u16> for TextSize {
+    type Error = &'static str;
+
+    fn try_from(percent: u16) -> Result<Self, Self::Error> {
+        (80..=200).contains(&percent).then_some(Self(percent)).ok_or("text-size is 80 to 200, in per cent")
+    }
+}
+
 /// A place on the desktop, in physical pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
@@ -60,6 +104,8 @@ pub struct Preferences {
     pub language: Language,
     pub theme: Theme,
     pub dock: Dock,
+    pub chat_style: ChatStyle,
+    pub text_size: TextSize,
     pub always_on_top: bool,
     /// Emoji that were used lately, the last one first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -110,8 +156,8 @@ impl Preferences {
 }
 
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
-# dock = free, left, right or strip; in [sound], microphone and speaker are names, empty for the system's choice.
-# Written anew when something is changed in the window.
+# dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent); in [sound], microphone
+# and speaker are names, empty for the system's choice. Written anew when something is changed in the window.
 ";
 
 #[cfg(test)]
@@ -130,6 +176,11 @@ mod tests {
         assert_eq!(Preferences::read(&path).unwrap(), some);
         std::fs::write(&path, "theme = \"dark\"\n").unwrap();
         assert_eq!(Preferences::read(&path).unwrap().theme, Theme::Dark);
+        std::fs::write(&path, "text-size = 150\nchat-style = \"lines\"\n").unwrap();
+        let read = Preferences::read(&path).unwrap();
+        assert_eq!((read.text_size.factor(), read.chat_style), (1.5, ChatStyle::Lines));
+        std::fs::write(&path, "text-size = 300\n").unwrap();
+        assert!(Preferences::read(&path).unwrap_err().to_string().contains("80 to 200"));
         std::fs::write(&path, "theme = \"pink\"\n").unwrap();
         assert!(matches!(Preferences::read(&path), Err(PreferencesError::Malformed { .. })));
     }

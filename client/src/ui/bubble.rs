@@ -16,6 +16,7 @@ use super::{
     names,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
+use crate::home::ChatStyle;
 
 /// How far a line has come on its way to the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,7 +60,19 @@ pub struct Bubble {
 }
 
 const PAD: Vec2 = Vec2::new(12.0, 7.0);
+/// The same where lines stand without bubbles.
+const PLAIN_PAD: Vec2 = Vec2::new(0.0, 1.0);
 const CHIP: f32 = 24.0;
+
+/// Whether lines stand without bubbles around them.
+fn is_plain(scene: &Scene<'_>) -> bool {
+    scene.preferences.chat_style == ChatStyle::Lines
+}
+
+/// The room for a face beside a line.
+fn side(content: &Content<'_>, plain: bool) -> f32 {
+    if plain || content.many && !content.own { size::AVATAR_SMALL + space::SMALL } else { 0.0 }
+}
 
 /// What a person did with a bubble.
 #[derive(Debug)]
@@ -75,17 +88,21 @@ pub enum Deed {
 impl Bubble {
     pub fn lay_out(ui: &Ui, scene: &Scene<'_>, content: &Content<'_>, room: f32) -> Self {
         let palette = Palette::of(ui);
-        let side = if content.many && !content.own { size::AVATAR_SMALL + space::SMALL } else { 0.0 };
-        let inner = (room * size::BUBBLE_PART - side).max(80.0) - 2.0 * PAD.x;
+        let plain = is_plain(scene);
+        let side = side(content, plain);
+        let pad = if plain { PLAIN_PAD } else { PAD };
+        let part = if plain { 1.0 } else { size::BUBBLE_PART };
+        let inner = (room * part - side).max(80.0) - 2.0 * pad.x;
         let message = content.message;
-        let name = (content.many && content.first && !content.own).then_some(message).flatten().map(|message| {
+        let named = content.first && (plain || content.many && !content.own);
+        let name = named.then_some(message).flatten().map(|message| {
             let name = names::of_member(&scene.view.state, message.from.id, &message.from.name);
             controls::cut(ui, name, semibold(letter::SMALL), palette.accent_text, inner)
         });
         let answers = content.answers.as_ref().map(|(who, what)| {
             let who = controls::cut(ui, who, semibold(letter::TINY), palette.accent_text, inner - 10.0);
-            let what = what.lines().next().unwrap_or_default();
-            (who, controls::cut(ui, what, regular(letter::SMALL), palette.soft, inner - 10.0))
+            let what = markup::preview(what);
+            (who, controls::cut(ui, &what, regular(letter::SMALL), palette.soft, inner - 10.0))
         });
         let text = text(ui, scene, content, palette, inner);
         let files: Vec<_> = content.files.iter().map(|file| Part::lay_out(ui, scene, file, inner)).collect();
@@ -102,13 +119,13 @@ impl Bubble {
         });
         text.iter().for_each(|(_, text)| below(text.size()));
         files.iter().for_each(|part| below(part.size()));
-        let body = size.y + 2.0 * PAD.y;
+        let body = size.y + 2.0 * pad.y;
         let chips = if reactions.is_empty() { 0.0 } else { CHIP + 2.0 };
         let meta_height = meta.as_ref().map_or(0.0, |meta| meta.size().y + 3.0);
         let after = if content.last { space::NORMAL - 2.0 } else { 2.0 };
         Self {
             height: body + chips + meta_height + after,
-            width: size.x.min(inner) + 2.0 * PAD.x,
+            width: size.x.min(inner) + 2.0 * pad.x,
             name,
             answers,
             text,
@@ -130,8 +147,10 @@ impl Bubble {
         out: &mut Out,
     ) -> (Response, Option<Deed>) {
         let palette = Palette::of(ui);
-        let side = if content.many && !content.own { size::AVATAR_SMALL + space::SMALL } else { 0.0 };
-        let left = if content.own { room.right() - self.width } else { room.left() + side };
+        let plain = is_plain(scene);
+        let side = side(content, plain);
+        let at_right = content.own && !plain;
+        let left = if at_right { room.right() - self.width } else { room.left() + side };
         let area = Rect::from_min_size(Pos2::new(left, room.top()), Vec2::new(self.width, self.body));
         let response = ui.interact(area, id, Sense::click());
         let (small, full) = (4, radius::BUBBLE);
@@ -145,18 +164,31 @@ impl Bubble {
         let calls_me = content.message.is_some_and(|message| message.mentions.contains(&scene.me())) && !content.own;
         let edge = if calls_me { palette.accent_text } else { edge };
         let fill = if content.mark == Mark::Pending { fill.gamma_multiply(0.6) } else { fill };
-        ui.painter().rect(area, corners, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
+        match plain {
+            false => {
+                ui.painter().rect(area, corners, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
+            }
+            // Whoever is meant sees it all the same.
+            true if calls_me => {
+                let bar = Rect::from_min_size(area.left_top() - Vec2::new(6.0, 0.0), Vec2::new(2.5, area.height()));
+                ui.painter().rect_filled(bar, 1.0, palette.accent_text);
+            }
+            true => {}
+        }
         controls::focus_ring(ui, &response, full);
+        let has_face = if plain { content.first } else { content.last };
         if side > 0.0
-            && content.last
+            && has_face
             && let Some(message) = content.message
         {
-            let centre = Pos2::new(room.left() + size::AVATAR_SMALL / 2.0, area.bottom() - size::AVATAR_SMALL / 2.0);
+            let half = size::AVATAR_SMALL / 2.0;
+            let y = if plain { area.top() + half + 2.0 } else { area.bottom() - half };
+            let centre = Pos2::new(room.left() + half, y);
             let name = names::of_member(&scene.view.state, message.from.id, &message.from.name);
             Face::of(scene, message.from.id, name).draw(ui, scene, centre, size::AVATAR_SMALL, None, out);
         }
         let mut deed = None;
-        let mut at = area.min + PAD;
+        let mut at = area.min + if plain { PLAIN_PAD } else { PAD };
         if let Some(name) = &self.name {
             ui.painter().galley(at, name.clone(), palette.accent_text);
             at.y += name.size().y + 2.0;
@@ -191,6 +223,13 @@ impl Bubble {
                     deed = Some(Deed::Open(link.to_owned()));
                 }
             }
+            for (index, (range, code)) in marked.code.iter().enumerate() {
+                let place = code_place(text, range, at);
+                ui.painter().rect_filled(place, f32::from(radius::SMALL), palette.text.gamma_multiply(0.07));
+                if copy_button(ui, scene, place, id.with(("code", index)), response.hovered()) {
+                    ui.ctx().copy_text(code.clone());
+                }
+            }
             ui.painter().galley(at, text.clone(), palette.text);
             at.y += text.size().y;
         }
@@ -200,9 +239,10 @@ impl Bubble {
             }
             at.y += part.size().y;
         }
-        let below = self.reactions_below(ui, palette, content.own, area, id, &mut deed);
+        let below = self.reactions_below(ui, palette, at_right, area, id, &mut deed);
         if let Some(meta) = &self.meta {
-            let x = if content.own { area.right() - meta.size().x - 4.0 } else { area.left() + 4.0 };
+            let inset = if plain { 0.0 } else { 4.0 };
+            let x = if at_right { area.right() - meta.size().x - inset } else { area.left() + inset };
             ui.painter().galley(Pos2::new(x, below + 3.0), meta.clone(), palette.soft);
         }
         (response, deed)
@@ -236,6 +276,29 @@ impl Bubble {
         }
         top + CHIP
     }
+}
+
+/// Where a block of code stands in a text that begins at `at`.
+fn code_place(text: &Galley, range: &std::ops::Range<usize>, at: Pos2) -> Rect {
+    let cursor = |at: usize| text.pos_from_cursor(egui::text::CCursor::new(at));
+    let (top, bottom) = (cursor(range.start).min.y, cursor(range.end).max.y);
+    Rect::from_min_max(at + Vec2::new(-5.0, top), at + Vec2::new(text.size().x + 5.0, bottom))
+}
+
+/// The way to the clipboard, at the upper right of a block of code while the pointer is on the line, or the keyboard on
+/// the button.
+fn copy_button(ui: &mut Ui, scene: &Scene<'_>, place: Rect, id: egui::Id, shown: bool) -> bool {
+    let palette = Palette::of(ui);
+    let area = Rect::from_min_size(place.right_top() - Vec2::new(26.0, -2.0), Vec2::splat(24.0));
+    let button = ui.interact(area, id, Sense::click());
+    if shown || button.hovered() || button.has_focus() {
+        ui.painter().rect_filled(area, f32::from(radius::SMALL), palette.surface);
+        let colour = if button.hovered() { palette.text } else { palette.soft };
+        ui.painter().text(area.center(), egui::Align2::CENTER_CENTER, icons::COPY, regular(letter::BODY), colour);
+    }
+    controls::focus_ring(ui, &button, radius::SMALL);
+    let name = scene.say("chat-copy-code");
+    controls::named(ui, button, &name).on_hover_text(name).clicked()
 }
 
 fn text(

@@ -1,47 +1,83 @@
 //! A call: the card that rings, waiting for an answer, and the display with the other's picture and one's own.
 
-use egui::{Align2, Frame, Key, Margin, Rect, RichText, Sense, Ui, UiBuilder, Vec2};
+use egui::{Align2, Frame, Key, Margin, Popup, Rect, RichText, Sense, Ui, UiBuilder, Vec2};
 use relay::vocabulary::{CallId, CallPhase, Participant};
 
 use super::{
-    Action, Native, Out, PicturePlace, Scene, Value, Whose, avatar, controls, dates, icons, names,
+    Action, Native, Out, PicturePlace, Scene, Value, Whose, avatar, call_troubles,
+    contacts::menu_item,
+    controls, dates, icons, names,
+    own_picture::OwnPicture,
+    quality,
     theme::{Palette, letter, regular, semibold, size, space},
 };
-use crate::engine::{CallState, Command};
+use crate::{
+    app,
+    engine::{CallState, Command},
+};
+
+/// The diameter of a button on the stage.
+const BUTTON: f32 = 38.0;
+
+/// What the title takes at the stage's upper edge, and the buttons at the lower one.
+const OTHERS: (f32, f32) = (34.0, 62.0);
 
 /// What the display remembers of a call.
 #[derive(Debug, Default)]
 pub struct CallRegion {
     /// Since when the call is talked in.
     began: Option<(CallId, u64)>,
-    /// Whether the display fills the window.
+    /// Whether the display fills the window, and the window the screen.
     fills: bool,
     full_screen: bool,
-    own_hidden: bool,
+    /// Whether it has a window of its own, which it always fills.
+    alone: bool,
+    own: OwnPicture,
+    /// Whether the figures are shown.
+    quality: bool,
+    /// Since when the own microphone is open.
+    open_since: Option<u64>,
 }
 
 impl CallRegion {
+    /// The display in a window of its own.
+    pub fn alone() -> Self {
+        Self { alone: true, ..Self::default() }
+    }
+
+    pub fn is_full_screen(&self) -> bool {
+        self.full_screen
+    }
+
     pub fn is_there(&self, scene: &Scene<'_>) -> bool {
         scene.view.state.call.is_some()
     }
 
     /// Whether the display is all that the window shows.
     pub fn fills(&self, scene: &Scene<'_>) -> bool {
-        self.fills && scene.view.state.call.as_ref().is_some_and(is_talking)
+        self.fills && !scene.popped_out && scene.view.state.call.as_ref().is_some_and(is_talking)
     }
 
     /// A call that is over leaves the screen to others.
     pub fn leave(&mut self, scene: &Scene<'_>, out: &mut Out) {
-        if self.full_screen && !self.fills(scene) {
-            (self.full_screen, self.fills) = (false, false);
-            out.act(Action::Native(Native::FullScreen(false)));
+        if !self.is_there(scene) {
+            (self.quality, self.open_since) = (false, None);
+        }
+        if !self.fills(scene) {
+            self.fills = false;
+            if std::mem::take(&mut self.full_screen) {
+                out.act(Action::Native(Native::FullScreen(false)));
+            }
         }
     }
 
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
         let Some(call) = &scene.view.state.call else { return };
         if is_talking(call) {
-            return self.display(ui, scene, call, out);
+            return match scene.popped_out && !self.alone {
+                true => elsewhere(ui, scene, out),
+                false => self.display(ui, scene, call, out),
+            };
         }
         Frame::new().inner_margin(Margin::symmetric(12, 0)).show(ui, |ui| {
             if call.outgoing || call.joined { waiting(ui, scene, call, out) } else { ringing(ui, scene, call, out) }
@@ -53,32 +89,103 @@ impl CallRegion {
             self.began = Some((call.call.id, scene.now.at));
         }
         let width = ui.available_width();
-        let height = if self.fills { ui.available_height() } else { (width * 9.0 / 16.0).max(200.0) };
-        let (stage, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::click());
+        let whole = self.fills || self.alone;
+        let height = if whole { ui.available_height() } else { (width * 9.0 / 16.0).max(200.0) };
+        let (stage, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::click_and_drag());
         if response.double_clicked() {
-            self.fills = !self.fills;
+            self.turn(out);
+        }
+        if whole && response.drag_started() {
+            out.act(Action::Native(Native::Move));
         }
         out.pictures.push(PicturePlace { whose: Whose::Theirs, area: stage, radius: 0.0, fill: false });
-        if !self.own_hidden {
-            let wide = (width * 0.24).clamp(72.0, 200.0);
-            let corner = stage.right_top() + Vec2::new(-wide - 10.0, 10.0);
-            let own = Rect::from_min_size(corner, Vec2::new(wide, wide * 9.0 / 16.0));
-            out.pictures.push(PicturePlace { whose: Whose::Mine, area: own, radius: 6.0, fill: true });
-        }
+        self.own.show(ui, scene, stage, OTHERS, out);
         let palette = Palette::of(ui);
         let other = other(scene, call);
         let since = self.began.map_or(0, |(_, began)| scene.now.at.saturating_sub(began));
-        let text = format!("{}   {}", other_name(scene, other), dates::length(since));
-        let text = ui.painter().layout_no_wrap(text, semibold(letter::SMALL), palette.on_stage);
-        let at = stage.left_top() + Vec2::new(10.0, 10.0);
-        let behind = Rect::from_min_size(at, text.size() + Vec2::new(16.0, 8.0));
-        ui.painter().rect_filled(behind, 255.0, palette.stage.gamma_multiply(0.8));
-        ui.painter().galley(at + Vec2::new(8.0, 4.0), text, palette.on_stage);
+        self.title(ui, scene, stage, &format!("{}   {}", other_name(scene, other), dates::length(since)));
         let bar = Rect::from_center_size(stage.center_bottom() - Vec2::new(0.0, 32.0), Vec2::new(238.0, 52.0));
         ui.painter().rect_filled(bar, 255.0, palette.stage.gamma_multiply(0.8));
         ui.scope_builder(UiBuilder::new().max_rect(bar.shrink2(Vec2::new(9.0, 0.0))), |ui| {
             ui.horizontal_centered(|ui| self.buttons(ui, scene, palette, out));
         });
+        self.open_since = if scene.muted { None } else { self.open_since.or(Some(scene.now.at)) };
+        let open_for = self.open_since.map(|since| scene.now.at.saturating_sub(since) / 1_000);
+        let above = stage.shrink2(Vec2::new(10.0, 0.0)).with_max_y(bar.top() - space::SMALL);
+        call_troubles::show(ui, scene, above, &app::troubles(scene.view, open_for));
+        if (self.fills || self.alone) && self.quality && quality::show_over(ui, stage, scene, call) {
+            self.quality = false;
+        }
+    }
+
+    /// How well the call goes, with whom it is, and for how long it has gone on; the figures are one click away.
+    fn title(&mut self, ui: &mut Ui, scene: &Scene<'_>, stage: Rect, text: &str) {
+        let palette = Palette::of(ui);
+        let lead = letter::ICON + space::TINY;
+        // The own picture may stand at the other side.
+        let width = stage.width() * 0.62 - lead;
+        let text = controls::cut(ui, text, semibold(letter::SMALL), palette.on_stage, width);
+        let at = stage.left_top() + Vec2::new(10.0, 10.0);
+        let area = quality::pill(ui, at, Align2::LEFT_TOP, text, lead);
+        let (icon, how) = quality::sign(app::signal(scene.view));
+        let sign = egui::pos2(area.left() + 8.0 + letter::ICON / 2.0, area.center().y);
+        ui.painter().text(sign, Align2::CENTER_CENTER, icon, regular(letter::ICON), palette.on_stage);
+        let name = match self.quality {
+            true => scene.say("quality-close"),
+            false => scene.words.with("quality-open", &[("how", Value::Text(&scene.say(how)))]),
+        };
+        let response = ui.interact(area, ui.id().with("quality"), Sense::click());
+        controls::focus_ring(ui, &response, 13);
+        let response = controls::named(ui, response, &name).on_hover_text(name);
+        if response.clicked() {
+            self.quality = !self.quality;
+        }
+    }
+
+    /// The figures, in place of what else is below the display. Says whether they are there.
+    pub fn show_quality(&mut self, ui: &mut Ui, scene: &Scene<'_>) -> bool {
+        let Some(call) = scene.view.state.call.as_ref().filter(|call| self.quality && is_talking(call)) else {
+            return false;
+        };
+        self.quality = !quality::show(ui, scene, call);
+        true
+    }
+
+    /// The display fills its window, or no more; one that does always, the screen.
+    fn turn(&mut self, out: &mut Out) {
+        if self.alone || self.full_screen {
+            self.fill_screen(!self.full_screen, out);
+        } else {
+            self.fills = !self.fills;
+        }
+    }
+
+    fn fill_screen(&mut self, yes: bool, out: &mut Out) {
+        (self.full_screen, self.fills) = (yes, yes);
+        out.act(Action::Native(Native::FullScreen(yes)));
+    }
+
+    fn menu(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+        let (icon, name) =
+            if self.own.hidden { (icons::EYE, "call-own-show") } else { (icons::EYE_SLASH, "call-own-hide") };
+        if menu_item(ui, icon, &scene.say(name)) {
+            self.own.hidden = !self.own.hidden;
+        }
+        if menu_item(ui, icons::CAMERA, &scene.say("call-snapshot")) {
+            out.act(Action::KeepPicture);
+        }
+        if !self.alone {
+            let name = scene.say(if self.fills { "call-region" } else { "call-fill-window" });
+            let icon = if self.fills { icons::CORNERS_IN } else { icons::CORNERS_OUT };
+            if !self.full_screen && menu_item(ui, icon, &name) {
+                self.fills = !self.fills;
+            }
+            if menu_item(ui, icons::ARROW_SQUARE_OUT, &scene.say("call-pop-out")) {
+                out.act(Action::Native(Native::PopOut(true)));
+            }
+        } else if menu_item(ui, icons::ARROW_SQUARE_IN, &scene.say("call-pop-in")) {
+            out.act(Action::Native(Native::PopOut(false)));
+        }
     }
 
     fn buttons(&mut self, ui: &mut Ui, scene: &Scene<'_>, palette: &Palette, out: &mut Out) {
@@ -86,7 +193,7 @@ impl CallRegion {
         let plain = palette.stage_button;
         let button = |ui: &mut Ui, icon: &str, name: &str, on: bool| {
             let (fill, ink) = if on { (palette.on_stage, palette.stage) } else { (plain, palette.on_stage) };
-            controls::round_button(ui, icon, &scene.say(name), fill, ink, 38.0).clicked()
+            controls::round_button(ui, icon, &scene.say(name), fill, ink, BUTTON).clicked()
         };
         let (icon, name) = match scene.muted {
             true => (icons::MICROPHONE_SLASH, "call-unmute"),
@@ -102,20 +209,20 @@ impl CallRegion {
         if button(ui, icon, name, scene.hidden) {
             out.act(Action::Hide(!scene.hidden));
         }
+        let more =
+            controls::round_button(ui, icons::DOTS_THREE, &scene.say("call-more"), plain, palette.on_stage, BUTTON);
+        Popup::menu(&more).show(|ui| self.menu(ui, scene, out));
         let (icon, name) =
-            if self.own_hidden { (icons::EYE, "call-own-show") } else { (icons::EYE_SLASH, "call-own-hide") };
+            if self.full_screen { (icons::CORNERS_IN, "call-shrink") } else { (icons::CORNERS_OUT, "call-fill") };
         if button(ui, icon, name, false) {
-            self.own_hidden = !self.own_hidden;
+            self.fill_screen(!self.full_screen, out);
         }
-        let (icon, name) =
-            if self.fills { (icons::CORNERS_IN, "call-shrink") } else { (icons::CORNERS_OUT, "call-fill") };
-        let leave = self.fills && ui.input(|input| input.key_pressed(Key::Escape));
-        if button(ui, icon, name, false) || leave {
-            self.fills = !self.fills;
-        }
-        if self.full_screen != self.fills {
-            self.full_screen = self.fills;
-            out.act(Action::Native(Native::FullScreen(self.fills)));
+        // In that order: what is largest shrinks first.
+        if (self.full_screen || self.fills) && ui.input(|input| input.key_pressed(Key::Escape)) {
+            match self.full_screen {
+                true => self.fill_screen(false, out),
+                false => self.fills = false,
+            }
         }
         let hang_up = controls::round_button(
             ui,
@@ -123,7 +230,7 @@ impl CallRegion {
             &scene.say("call-hang-up"),
             palette.bad,
             palette.on_bad,
-            38.0,
+            BUTTON,
         );
         if hang_up.clicked() {
             out.give(Command::HangUp);
@@ -136,13 +243,31 @@ pub fn is_talking(call: &CallState) -> bool {
     call.joined && call.call.phase == CallPhase::Talking
 }
 
+/// The call has a window of its own: this one says so, and takes it back.
+fn elsewhere(ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+    Frame::new().inner_margin(Margin::symmetric(12, 0)).show(ui, |ui| {
+        controls::card(ui, false, |ui| {
+            ui.horizontal(|ui| {
+                let palette = Palette::of(ui);
+                ui.label(RichText::new(icons::ARROW_SQUARE_OUT).font(regular(letter::ICON)).color(palette.soft));
+                ui.label(RichText::new(scene.say("call-elsewhere")).color(palette.text));
+                controls::from_the_right(ui, |ui| {
+                    if controls::small_button(ui, &scene.say("call-pop-in-short"), false).clicked() {
+                        out.act(Action::Native(Native::PopOut(false)));
+                    }
+                });
+            });
+        });
+    });
+}
+
 /// The one this call is with.
-fn other<'a>(scene: &Scene<'_>, call: &'a CallState) -> Option<&'a Participant> {
+pub fn other<'a>(scene: &Scene<'_>, call: &'a CallState) -> Option<&'a Participant> {
     let me = scene.me();
     call.call.participants.iter().find(|one| one.id != me)
 }
 
-fn other_name<'a>(scene: &'a Scene<'_>, other: Option<&'a Participant>) -> &'a str {
+pub fn other_name<'a>(scene: &'a Scene<'_>, other: Option<&'a Participant>) -> &'a str {
     other.map_or("", |one| names::of_member(&scene.view.state, one.id, &one.name))
 }
 

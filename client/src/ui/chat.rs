@@ -4,7 +4,8 @@ use egui::{CentralPanel, Frame, Key, KeyboardShortcut, Margin, Modifiers, Panel,
 use relay::vocabulary::{ChatId, ChatKind, FILES_MAX, Standing};
 
 use super::{
-    Action, Native, Out, Scene, Value, Words, attachment, call, chat_head,
+    Action, Native, Out, Scene, Value, Words, attachment, call,
+    chat_head::{self, Turned},
     chat_search::ChatSearch,
     composer::{self, Composer},
     contacts, controls,
@@ -16,14 +17,22 @@ use super::{
     theme::{Palette, letter, regular, size, space},
     viewer::{self, Viewer},
 };
-use crate::engine::{ChatState, Command, InChat};
+use crate::{
+    engine::{ChatState, Command, InChat},
+    home::Draft,
+};
 
 const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+
+/// How often what is being written is kept, in milliseconds.
+const DRAFT_MS: u64 = 1_000;
 
 /// One chat's window.
 #[derive(Debug)]
 pub struct ChatScreen {
     chat: ChatId,
+    /// Whether it stands beside something else, which says with whom it is.
+    beside: bool,
     history: History,
     composer: Composer,
     watched: bool,
@@ -33,6 +42,8 @@ pub struct ChatScreen {
     /// A picture that is looked at.
     viewer: Option<Viewer>,
     search: ChatSearch,
+    /// What was kept last of what is being written, and when, in Unix milliseconds.
+    drafted: (Draft, u64),
     /// The members, while they are seen.
     members: Option<Members>,
 }
@@ -41,6 +52,7 @@ impl ChatScreen {
     pub fn new(chat: ChatId) -> Self {
         Self {
             chat,
+            beside: false,
             history: History::default(),
             composer: Composer::default(),
             watched: false,
@@ -48,8 +60,14 @@ impl ChatScreen {
             read: 0,
             viewer: None,
             search: ChatSearch::default(),
+            drafted: (Draft::default(), 0),
             members: None,
         }
+    }
+
+    /// The same without a head of its own.
+    pub fn beside(chat: ChatId) -> Self {
+        Self { beside: true, ..Self::new(chat) }
     }
 
     /// Brings a line in sight.
@@ -93,6 +111,10 @@ impl ChatScreen {
         };
         if !self.watched {
             self.watched = true;
+            if let Some(draft) = scene.view.drafts.get(&self.chat) {
+                self.composer.go_on_with(draft);
+                self.drafted.0 = draft.clone();
+            }
             out.give(Command::InChat { chat: self.chat, act: InChat::Watch(true) });
             out.give(Command::InChat { chat: self.chat, act: InChat::Pins });
             if known.chat.kind == ChatKind::Group {
@@ -108,7 +130,7 @@ impl ChatScreen {
         }
         self.take_dropped(ui, scene, known, out);
         viewer::invite_files(ui, scene);
-        let turned = chat_head::show(ui, scene, known, out);
+        let turned = if self.beside { Turned::default() } else { chat_head::show(ui, scene, known, out) };
         if turned.search || ui.input_mut(|input| input.consume_shortcut(&SEARCH)) {
             self.search.toggle(self.chat, out);
         }
@@ -131,7 +153,7 @@ impl ChatScreen {
             }
         }
         self.search.field(ui, scene, self.chat, out);
-        if let Some(call) = scene.view.state.call.as_ref().filter(|call| call.call.chat == self.chat) {
+        if let Some(call) = scene.view.state.call.as_ref().filter(|call| call.call.chat == self.chat && !self.beside) {
             call::bar(ui, scene, call, out);
         }
         if let Some(to) = pins::show(ui, scene, known) {
@@ -174,10 +196,27 @@ impl ChatScreen {
                 None => {}
             }
         });
+        self.keep_draft(ui, scene, out);
         let seen = scene.focused && self.history.is_at_end() && known.lookup.is_none();
         if seen && known.unread > 0 && known.newest > self.read {
             self.read = known.newest;
             out.give(Command::InChat { chat: self.chat, act: InChat::Read(None) });
+        }
+    }
+
+    /// Has what is being written kept: a little after it has changed, and at once when it is sent.
+    fn keep_draft(&mut self, ui: &Ui, scene: &Scene<'_>, out: &mut Out) {
+        let draft = self.composer.draft();
+        let (known, since) = &mut self.drafted;
+        if draft == *known {
+            return;
+        }
+        let waited = scene.now.at.saturating_sub(*since);
+        if draft.is_empty() || waited >= DRAFT_MS {
+            (*known, *since) = (draft.clone(), scene.now.at);
+            out.act(Action::Draft(self.chat, draft));
+        } else {
+            ui.ctx().request_repaint_after(std::time::Duration::from_millis(DRAFT_MS - waited));
         }
     }
 
@@ -191,6 +230,11 @@ impl ChatScreen {
         for trouble in self.stage(scene.words, files, &unfit) {
             out.act(Action::Complain(trouble));
         }
+    }
+
+    /// What is being written, when the window is closed.
+    pub fn draft(&self) -> Draft {
+        self.composer.draft()
     }
 
     /// What the engine must know when the window is closed.

@@ -4,7 +4,7 @@ use egui::{Frame, Key, Margin, RichText, ScrollArea, Sense, TextEdit, TextFormat
 use relay::vocabulary::{ChatId, Hit, Message, SEARCH_MAX};
 
 use super::{
-    Action, Out, Scene, contacts, controls, icons, names,
+    Action, Out, Scene, contacts, controls, icons, markup, names,
     theme::{Palette, letter, regular, semibold, size, space},
 };
 use crate::engine::{Command, Search};
@@ -186,7 +186,7 @@ fn row(ui: &mut Ui, scene: &Scene<'_>, hit: &Hit, who: &str, query: &str) -> boo
 
 /// A line in a few words: its text in one row, or the names of its files.
 pub fn preview(message: &Message) -> String {
-    let text = message.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = markup::preview(&message.text);
     match text.is_empty() {
         true => message.files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", "),
         false => text,

@@ -11,12 +11,15 @@ use super::{
     Action, Out, Scene, Value, attachment, controls,
     emoji_picker::{EmojiPicker, Picked},
     history::With,
-    icons,
-    mention::{Completion, mentioned},
+    icons, markup,
+    mention::{Completion, Writing, mentioned},
     staged::Staged,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
-use crate::engine::{ChatState, Command, InChat};
+use crate::{
+    engine::{ChatState, Command, InChat},
+    home::Draft,
+};
 
 /// Rows that are seen at a time.
 const MOST_ROWS: usize = 6;
@@ -56,6 +59,25 @@ impl Composer {
         }
         self.with = Some(with);
         self.focused = false;
+    }
+
+    /// Goes on with what was being written when the window was closed.
+    pub fn go_on_with(&mut self, draft: &Draft) {
+        if self.text.is_empty() && self.with.is_none() {
+            self.text.clone_from(&draft.text);
+            self.caret = self.text.chars().count();
+            self.with = draft.reply_to.map(With::Reply);
+            self.focused = false;
+        }
+    }
+
+    /// What is being written, as far as it is a line of its own.
+    pub fn draft(&self) -> Draft {
+        match self.with {
+            Some(With::Edit(..)) => Draft::default(),
+            _ if self.text.trim().is_empty() => Draft::default(),
+            _ => Draft { text: self.text.clone(), reply_to: self.about() },
+        }
     }
 
     /// Files are to go with the line. Gives how many there was no room for.
@@ -161,8 +183,7 @@ impl Composer {
             ui.label(RichText::new(title).font(semibold(letter::SMALL)).color(palette.accent_text));
             let width = ui.available_width() - size::ICON_BUTTON - space::SMALL;
             let text = quoted.unwrap_or_default();
-            let text =
-                controls::cut(ui, text.lines().next().unwrap_or_default(), regular(letter::SMALL), palette.soft, width);
+            let text = controls::cut(ui, &markup::preview(&text), regular(letter::SMALL), palette.soft, width);
             let (area, _) = ui.allocate_exact_size(Vec2::new(width, size::ICON_BUTTON), egui::Sense::hover());
             ui.painter().galley(area.left_center() - Vec2::new(0.0, text.size().y / 2.0), text, palette.soft);
             drop |= controls::icon_button(ui, icons::X, &scene.say("cancel")).clicked();
@@ -218,7 +239,8 @@ impl Composer {
         let place = ui.max_rect();
         let id = egui::Id::new(("line", chat.chat.id));
         if ui.memory(|memory| memory.has_focus(id))
-            && let Some(done) = self.completion.take_keys(ui, scene, chat, &self.text, self.caret)
+            && let Some(done) =
+                self.completion.take_keys(ui, scene, chat, Writing { text: &self.text, caret: self.caret })
         {
             self.replace(done.from, done.to, &done.text);
         }
@@ -265,8 +287,9 @@ impl Composer {
                 egui::EventFilter { tab: offers, escape: offers, vertical_arrows: true, horizontal_arrows: true };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
             let above = place.left_top() - Vec2::new(2.0 * size::ICON_BUTTON, space::SMALL);
+            let writing = Writing { text: &self.text, caret: self.caret };
             let width = (place.width() + 2.0 * size::ICON_BUTTON).min(size::FORM) - 2.0 * space::TINY;
-            if let Some(done) = self.completion.show(ui, scene, chat, &self.text, self.caret, (above, width), out) {
+            if let Some(done) = self.completion.show(ui, scene, chat, writing, (above, width), out) {
                 self.replace(done.from, done.to, &done.text);
             }
         }

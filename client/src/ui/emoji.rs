@@ -114,8 +114,7 @@ impl Emoji {
             let begins = |word: &str| word.split([' ', '-']).any(|word| word.starts_with(part));
             let found = self.words.split('|').position(begins);
             // Japanese does not part words.
-            let within =
-                || part.chars().any(|c| !c.is_ascii()).then(|| self.words.split('|').position(|w| w.contains(part)));
+            let within = || (!part.is_ascii()).then(|| self.words.split('|').position(|w| w.contains(part)));
             rank += found.or_else(|| within().flatten())?;
         }
         Some(rank)

@@ -233,6 +233,7 @@ impl History {
 fn look(ui: &Ui, scene: &Scene<'_>, width: f32) -> u64 {
     let mut look = DefaultHasher::new();
     (width.to_bits(), scene.words.tongue() as u8, ui.ctx().pixels_per_point().to_bits()).hash(&mut look);
+    scene.preferences.chat_style.hash(&mut look);
     look.finish()
 }
 

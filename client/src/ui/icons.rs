@@ -50,4 +50,7 @@ pub const DOTS_THREE: &str = "\u{e1fe}";
 pub const SHIELD: &str = "\u{e40a}";
 pub const CROWN: &str = "\u{e614}";
 pub const USERS_THREE: &str = "\u{e68e}";
+pub const CAMERA: &str = "\u{e10e}";
+pub const ARROW_SQUARE_IN: &str = "\u{e5dc}";
+pub const ARROW_SQUARE_OUT: &str = "\u{e5de}";
 pub const PLUS: &str = "\u{e3d4}";

@@ -1,7 +1,10 @@
 //! What can be done with a line: reactions at hand, replying, copying, pinning, and with an own one changing it.
 
 use egui::{Ui, Vec2};
-use relay::vocabulary::{Change, ChatKind, ChatRole, Message};
+use relay::vocabulary::{
+    Change, ChatKind, ChatRole, Message,
+    markup::{Block, parse},
+};
 
 use super::{
     Out, Scene,
@@ -50,6 +53,10 @@ pub fn show(
     if menu_item(ui, icons::COPY, &scene.say("chat-copy")) {
         ui.ctx().copy_text(message.text.clone());
     }
+    let code: Vec<&str> = code_of(&message.text);
+    if !code.is_empty() && menu_item(ui, icons::COPY, &scene.say("chat-copy-code")) {
+        ui.ctx().copy_text(code.join("\n"));
+    }
     if may_pin(chat) {
         let (icon, word) =
             if message.pinned { (icons::PUSH_PIN_SLASH, "chat-unpin") } else { (icons::PUSH_PIN, "chat-pin") };
@@ -66,6 +73,17 @@ pub fn show(
         }
     }
     with
+}
+
+/// The blocks of code in a text.
+fn code_of(text: &str) -> Vec<&str> {
+    let blocks = parse(text).into_iter();
+    blocks
+        .filter_map(|block| match block {
+            Block::Code { text, .. } => Some(text),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Whether lines of a chat may be pinned by who is signed in: in a group by those who keep order.

@@ -7,10 +7,10 @@ use super::{
     Out, Scene,
     call::CallRegion,
     contacts::Contacts,
-    controls, icons,
+    controls, icons, keys,
     me::Me,
     notices,
-    preferences::{self, Page},
+    preferences::{Page, PreferencesPage, Went},
     profile::ProfilePage,
     sign_in::SignInScreen,
     strip::Strip,
@@ -27,6 +27,7 @@ pub struct MainScreen {
     contacts: Contacts,
     call: CallRegion,
     page: Page,
+    preferences: PreferencesPage,
     profile: ProfilePage,
     strip: Strip,
 }
@@ -42,12 +43,24 @@ impl MainScreen {
         if !fills {
             title_bar::show(ui, scene, &title(scene), out, |ui, out| self.title_buttons(ui, scene, inside, out));
         }
+        if ui.input_mut(keys::wanted) {
+            self.page = if self.page == Page::Keys { Page::People } else { Page::Keys };
+        }
         if !inside && self.page == Page::People {
             return self.sign_in.show(ui, scene, out);
         }
         if self.page == Page::Preferences {
             let escape = ui.input(|input| input.key_pressed(Key::Escape));
-            if preferences::show(ui, scene, inside, out) || escape {
+            match self.preferences.show(ui, scene, inside, out) {
+                Went::Nowhere if escape => self.page = Page::People,
+                Went::Nowhere => {}
+                Went::Back => self.page = Page::People,
+                Went::Keys => self.page = Page::Keys,
+            }
+            return;
+        }
+        if self.page == Page::Keys {
+            if keys::show(ui, scene) || ui.input(|input| input.key_pressed(Key::Escape)) {
                 self.page = Page::People;
             }
             return;
@@ -75,7 +88,9 @@ impl MainScreen {
                 ui.add_space(space::SMALL);
             }
             connection(ui, scene);
-            self.contacts.show(ui, scene, out);
+            if !self.call.show_quality(ui, scene) {
+                self.contacts.show(ui, scene, out);
+            }
         });
     }
 

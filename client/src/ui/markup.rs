@@ -16,6 +16,8 @@ pub struct Marked {
     pub job: LayoutJob,
     /// Characters, and where they lead.
     pub links: Vec<(Range<usize>, String)>,
+    /// Characters of each block of code, and the code.
+    pub code: Vec<(Range<usize>, String)>,
     characters: usize,
     /// The name of who reads it.
     me: String,
@@ -48,7 +50,11 @@ impl Marked {
                 self.put(&sign, TextFormat { color: palette.soft, ..plain(palette) });
                 spans.iter().for_each(|span| self.span(span, palette, palette.text));
             }
-            Block::Code { text, .. } => self.put(text, code(palette)),
+            Block::Code { text, .. } => {
+                let begin = self.characters;
+                self.put(text, TextFormat { background: Color32::TRANSPARENT, ..code(palette) });
+                self.code.push((begin..self.characters, (*text).to_owned()));
+            }
         }
     }
 
@@ -94,6 +100,25 @@ impl Marked {
     }
 }
 
+/// A text without its marks, as one line: for where there is place for no more.
+pub fn preview(text: &str) -> String {
+    let mut line = String::new();
+    for block in parse(text) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        match block {
+            Block::Line(spans) | Block::Quote(spans) => spans.iter().for_each(|span| line.push_str(span.text)),
+            Block::Item(_, spans) => {
+                line.push_str("• ");
+                spans.iter().for_each(|span| line.push_str(span.text));
+            }
+            Block::Code { text, .. } => line.extend(text.lines().flat_map(|code| [code, " "])),
+        }
+    }
+    line.trim_end().to_owned()
+}
+
 /// How text usually looks. Lines stand a little apart: Japanese needs it, and Latin does not mind.
 pub fn plain(palette: &Palette) -> TextFormat {
     TextFormat {
@@ -126,6 +151,21 @@ mod tests {
         let bold = marked.job.sections.iter().find(|section| section.format.font_id == semibold(letter::BODY));
         let bold = bold.unwrap().byte_range.clone();
         assert_eq!(&marked.job.text[bold.start.0..bold.end.0], "now");
+    }
+
+    #[test]
+    fn a_preview_has_no_marks() {
+        assert_eq!(
+            preview("I will *send* it\n- `today`\n```rust\nlet a;\n```\n[here](https://a.b)"),
+            "I will send it • today let a;  here"
+        );
+        assert_eq!(preview(""), "");
+    }
+
+    #[test]
+    fn blocks_of_code_are_known_by_their_characters() {
+        let marked = Marked::read("窓:\n```\nlet a;\nlet b;\n```\nend", &LIGHT, 300.0, "");
+        assert_eq!(marked.code, [(3..16, "let a;\nlet b;".to_owned())]);
     }
 
     #[test]

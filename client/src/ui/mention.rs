@@ -74,6 +74,14 @@ pub struct Completed {
     pub text: String,
 }
 
+/// A line as far as it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing<'a> {
+    pub text: &'a str,
+    /// Where the caret is, in characters.
+    pub caret: usize,
+}
+
 /// What the list of members remembers.
 #[derive(Debug, Default)]
 pub struct Completion {
@@ -89,15 +97,15 @@ impl Completion {
         self.open
     }
 
-    /// Takes the keys that are for the list, before the field gets them. `caret` is counted in characters.
+    /// Takes the keys that are for the list, before the field gets them.
     pub fn take_keys(
         &mut self,
         ui: &Ui,
         scene: &Scene<'_>,
         chat: &ChatState,
-        text: &str,
-        caret: usize,
+        writing: Writing<'_>,
     ) -> Option<Completed> {
+        let Writing { text, caret } = writing;
         let (at, name) = begun(text, caret)?;
         let offered = self.offer(scene, chat, at, &name)?;
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
@@ -124,11 +132,11 @@ impl Completion {
         ui: &Ui,
         scene: &Scene<'_>,
         chat: &ChatState,
-        text: &str,
-        caret: usize,
+        writing: Writing<'_>,
         place: (Pos2, f32),
         out: &mut Out,
     ) -> Option<Completed> {
+        let Writing { text, caret } = writing;
         let Some((at, name)) = begun(text, caret) else {
             *self = Self::default();
             return None;

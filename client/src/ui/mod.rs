@@ -5,6 +5,8 @@ mod attachment;
 mod avatar;
 mod bubble;
 mod call;
+mod call_troubles;
+mod call_window;
 mod chat;
 mod chat_head;
 mod chat_search;
@@ -19,6 +21,7 @@ mod emoji_picker;
 mod fonts;
 mod history;
 mod icons;
+mod keys;
 mod line_menu;
 mod main;
 mod markup;
@@ -27,11 +30,13 @@ mod members;
 mod mention;
 mod names;
 mod notices;
+mod own_picture;
 mod people_picker;
 mod pins;
 mod preferences;
 mod presence;
 mod profile;
+mod quality;
 mod requests;
 mod sign_in;
 mod staged;
@@ -47,6 +52,7 @@ use std::{collections::HashMap, path::PathBuf};
 
 use relay::vocabulary::ChatId;
 
+pub use call_window::CallScreen;
 pub use chat::ChatScreen;
 pub use dates::Moment;
 pub use fonts::Fonts;
@@ -59,7 +65,7 @@ pub use words::{Tongue, Value, Words};
 use crate::{
     app::{SignIn, StillKey, Stills, View},
     engine::Command,
-    home::Preferences,
+    home::{Draft, Preferences},
 };
 
 /// All that a screen is drawn from.
@@ -79,6 +85,8 @@ pub struct Scene<'a> {
     pub saved: &'a HashMap<String, PathBuf>,
     /// Whether the window that is drawn is the one with the keyboard.
     pub focused: bool,
+    /// Whether the call has a window of its own.
+    pub popped_out: bool,
 }
 
 impl Scene<'_> {
@@ -123,12 +131,16 @@ pub enum Action {
     ChooseFiles(ChatId),
     /// A picture of oneself or of a group is to be chosen.
     ChoosePicture(Portrait),
+    /// What is being written in a chat is to be kept.
+    Draft(ChatId, Draft),
     /// A file is to be kept: in the folder for what is downloaded, or where the person is asked to say.
     Save {
         file: String,
         name: String,
         ask: bool,
     },
+    /// The picture of the other side that is seen now is to be kept as a file.
+    KeepPicture,
     /// A file is to be shown in its folder.
     Reveal(PathBuf),
     Native(Native),
@@ -161,6 +173,8 @@ pub enum Native {
     Close,
     /// Full screen, or no more.
     FullScreen(bool),
+    /// A call in a window of its own, or back in the main one.
+    PopOut(bool),
 }
 
 /// Whose picture is shown.

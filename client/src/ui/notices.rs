@@ -37,6 +37,15 @@ impl Notices {
     /// new notice.
     pub fn take(&mut self, event: &Event, words: &Words, now: u64) -> Option<u64> {
         let (text, bad) = said(event, words)?;
+        self.put(text, bad, now)
+    }
+
+    /// Tells of something that went well.
+    pub fn tell(&mut self, text: String, now: u64) {
+        self.put(text, false, now);
+    }
+
+    fn put(&mut self, text: String, bad: bool, now: u64) -> Option<u64> {
         if self.list.iter().any(|notice| notice.text == text) {
             return None;
         }

@@ -1,12 +1,13 @@
-//! What can be preferred: language, theme, where the window sits; signing out. Effective at once.
+//! What can be preferred: language, theme, size, how lines stand, where the window sits; signing out. It can be
+//! searched, and is effective at once.
 
-use egui::{Frame, Margin, RichText, Ui};
+use egui::{Frame, Margin, RichText, TextEdit, Ui};
 
 use super::{
     Action, Out, Scene, Value, controls, icons,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
-use crate::home::{Dock, Language, Preferences, Theme};
+use crate::home::{ChatStyle, Dock, Language, Preferences, TextSize, Theme};
 
 /// What the main window shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,68 +17,143 @@ pub enum Page {
     Preferences,
     /// What one says of oneself.
     Profile,
+    /// Which keys do what.
+    Keys,
 }
 
-/// Draws the page. Says whether the person wants to leave it.
-pub fn show(ui: &mut Ui, scene: &Scene<'_>, inside: bool, out: &mut Out) -> bool {
-    let palette = Palette::of(ui);
-    let mut leave = false;
-    Frame::new().inner_margin(Margin::symmetric(12, 4)).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            leave = controls::icon_button(ui, icons::CARET_LEFT, &scene.say("back")).clicked();
-            ui.label(RichText::new(scene.say("preferences")).font(semibold(letter::HEADING)).color(palette.text));
-        });
-        ui.add_space(space::SMALL);
-        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            let mut chosen = scene.preferences.clone();
-            choices(ui, scene, &mut chosen);
-            if chosen != *scene.preferences {
-                out.act(Action::Prefer(chosen));
-            }
-            ui.add_space(space::LARGE);
-            if let Some(account) = &scene.view.state.account {
-                let who = [("name", Value::Text(&account.name)), ("server", Value::Text(&scene.view.suggested.server))];
-                let text = scene.words.with("signed-in-as", &who);
-                ui.label(RichText::new(text).font(regular(letter::SMALL)).color(palette.soft));
-            }
-            if inside && controls::quiet_button(ui, &scene.say("sign-out")).clicked() {
-                out.act(Action::SignOut);
-                leave = true;
-            }
-            if controls::quiet_button(ui, &scene.say("quit")).clicked() {
-                out.act(Action::Quit);
-            }
-            if !scene.has_japanese {
+/// What the page remembers.
+#[derive(Debug, Default)]
+pub struct PreferencesPage {
+    search: String,
+}
+
+/// What came of drawing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Went {
+    Nowhere,
+    Back,
+    /// To the list of keys.
+    Keys,
+}
+
+impl PreferencesPage {
+    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, inside: bool, out: &mut Out) -> Went {
+        let palette = Palette::of(ui);
+        let mut went = Went::Nowhere;
+        Frame::new().inner_margin(Margin::symmetric(12, 4)).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                if controls::icon_button(ui, icons::CARET_LEFT, &scene.say("back")).clicked() {
+                    went = Went::Back;
+                }
+                ui.label(RichText::new(scene.say("preferences")).font(semibold(letter::HEADING)).color(palette.text));
+            });
+            ui.add_space(space::TINY);
+            self.field(ui, scene);
+            ui.add_space(space::SMALL);
+            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                let mut chosen = scene.preferences.clone();
+                let found = choices(ui, scene, self.search.trim(), &mut chosen);
+                if chosen != *scene.preferences {
+                    out.act(Action::Prefer(chosen));
+                }
+                if !found {
+                    ui.label(RichText::new(scene.say("preferences-none")).color(palette.soft));
+                }
                 ui.add_space(space::NORMAL);
-                // In English whatever was chosen: nothing else could be read.
-                let text = super::Words::new(super::Tongue::English).say("fonts-no-japanese");
-                controls::card(ui, true, |ui| ui.label(RichText::new(text).color(palette.text)));
-            }
+                if controls::quiet_button(ui, &scene.say("keys")).clicked() {
+                    went = Went::Keys;
+                }
+                ui.add_space(space::NORMAL);
+                if let Some(account) = &scene.view.state.account {
+                    let server = ("server", Value::Text(&scene.view.suggested.server));
+                    let text = scene.words.with("signed-in-as", &[("name", Value::Text(&account.name)), server]);
+                    ui.label(RichText::new(text).font(regular(letter::SMALL)).color(palette.soft));
+                }
+                if inside && controls::quiet_button(ui, &scene.say("sign-out")).clicked() {
+                    out.act(Action::SignOut);
+                    went = Went::Back;
+                }
+                if controls::quiet_button(ui, &scene.say("quit")).clicked() {
+                    out.act(Action::Quit);
+                }
+                if !scene.has_japanese {
+                    ui.add_space(space::NORMAL);
+                    // In English whatever was chosen: nothing else could be read.
+                    let text = super::Words::new(super::Tongue::English).say("fonts-no-japanese");
+                    controls::card(ui, true, |ui| ui.label(RichText::new(text).color(palette.text)));
+                }
+            });
         });
-    });
-    leave
+        went
+    }
+
+    fn field(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
+        let palette = Palette::of(ui);
+        let name = scene.say("preferences-search");
+        let hint = RichText::new(format!("{}  {name}", icons::MAGNIFYING_GLASS)).color(palette.soft);
+        let width = ui.available_width();
+        let field = TextEdit::singleline(&mut self.search)
+            .hint_text(hint)
+            .char_limit(64)
+            .desired_width(width)
+            .min_size(egui::vec2(width, 32.0))
+            .vertical_align(egui::Align::Center)
+            .frame(Frame::new().fill(palette.hover).corner_radius(8).inner_margin(Margin::symmetric(10, 6)));
+        let field = ui.add(field);
+        field.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, &name));
+        controls::focus_ring(ui, &field, 8);
+    }
 }
 
-fn choices(ui: &mut Ui, scene: &Scene<'_>, chosen: &mut Preferences) {
+/// Draws what can be chosen and has `wanted` in its name or its choices. Says whether there is any.
+fn choices(ui: &mut Ui, scene: &Scene<'_>, wanted: &str, chosen: &mut Preferences) -> bool {
+    let mut found = false;
+    let mut search = Search { wanted: wanted.to_lowercase(), found: &mut found };
     let languages = [
         (Language::System, scene.say("as-the-system")),
         (Language::English, scene.say("language-english")),
         (Language::Japanese, scene.say("language-japanese")),
     ];
-    choice(ui, &scene.say("language"), &languages, &mut chosen.language);
+    search.choice(ui, &scene.say("language"), &languages, &mut chosen.language);
     let themes = [
         (Theme::System, scene.say("as-the-system")),
         (Theme::Light, scene.say("theme-light")),
         (Theme::Dark, scene.say("theme-dark")),
     ];
-    choice(ui, &scene.say("theme"), &themes, &mut chosen.theme);
+    search.choice(ui, &scene.say("theme"), &themes, &mut chosen.theme);
+    let sizes: Vec<_> = TextSize::STEPS
+        .into_iter()
+        .filter_map(|percent| TextSize::try_from(percent).ok())
+        .map(|size| (size, format!("{} %", size.percent())))
+        .collect();
+    search.choice(ui, &scene.say("text-size"), &sizes, &mut chosen.text_size);
+    let styles =
+        [(ChatStyle::Bubbles, scene.say("chat-style-bubbles")), (ChatStyle::Lines, scene.say("chat-style-lines"))];
+    search.choice(ui, &scene.say("chat-style"), &styles, &mut chosen.chat_style);
     let docks = [
         (Dock::Free, scene.say("dock-free")),
         (Dock::Left, scene.say("dock-left")),
         (Dock::Right, scene.say("dock-right")),
         (Dock::Strip, scene.say("dock-strip")),
     ];
-    choice(ui, &scene.say("dock"), &docks, &mut chosen.dock);
+    search.choice(ui, &scene.say("dock"), &docks, &mut chosen.dock);
+    found
+}
+
+/// Draws only what is searched for.
+struct Search<'a> {
+    wanted: String,
+    found: &'a mut bool,
+}
+
+impl Search<'_> {
+    fn choice<T: PartialEq + Copy>(&mut self, ui: &mut Ui, name: &str, options: &[(T, String)], chosen: &mut T) {
+        let has = |text: &str| text.to_lowercase().contains(&self.wanted);
+        if has(name) || options.iter().any(|(_, text)| has(text)) {
+            *self.found = true;
+            choice(ui, name, options, chosen);
+        }
+    }
 }
 
 /// One of a few, side by side, where each has the same place.

@@ -82,9 +82,11 @@ impl Unfit {
         match &self.why {
             Why::NoFile => words.with("chat-attach-no-file", &[name]),
             Why::Empty => words.with("chat-attach-empty", &[name]),
-            Why::Unreadable(error) => {
-                words.with("chat-attach-unreadable", &[name, ("reason", Value::Text(&error.to_string()))])
-            }
+            Why::Unreadable(error) => match error.kind() {
+                io::ErrorKind::NotFound => words.with("chat-attach-gone", &[name]),
+                io::ErrorKind::PermissionDenied => words.with("chat-attach-forbidden", &[name]),
+                _ => words.with("chat-attach-unreadable", &[name, ("reason", Value::Text(&error.to_string()))]),
+            },
         }
     }
 }

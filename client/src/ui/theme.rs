@@ -53,10 +53,17 @@ pub mod size {
     pub const DOCKED: std::ops::RangeInclusive<f32> = 320.0..=480.0;
     pub const DOCKED_USUAL: f32 = 360.0;
     pub const CHAT: egui::Vec2 = egui::Vec2::new(420.0, 560.0);
+    /// A call's own window, and how wide it is at least to have its chat beside the picture.
+    pub const CALL: egui::Vec2 = egui::Vec2::new(720.0, 440.0);
+    pub const CALL_WIDE: f32 = 700.0;
+    pub const CALL_CHAT: f32 = 300.0;
     /// A form is not wider.
     pub const FORM: f32 = 320.0;
     /// A bubble is at most this part of its window.
     pub const BUBBLE_PART: f32 = 0.8;
+    /// The figures of a call over its picture: wide, and at most high.
+    pub const QUALITY: f32 = 320.0;
+    pub const QUALITY_HIGH: f32 = 420.0;
     /// How near to an edge of a window a press resizes it.
     pub const EDGE: f32 = 5.0;
 }

@@ -318,6 +318,7 @@ mod tests {
             now: Moment { at: 10 * DAY_MS, zone: &TimeZone::UTC },
             muted: false,
             hidden: false,
+            popped_out: false,
             has_japanese: true,
             notices: &notices,
             stills: &stills,

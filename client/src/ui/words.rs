@@ -5,16 +5,18 @@ use unic_langid::LanguageIdentifier;
 
 use crate::home::Language;
 
-const ENGLISH: [&str; 4] = [
+const ENGLISH: [&str; 5] = [
     include_str!("../../locales/en/entrance.ftl"),
     include_str!("../../locales/en/people.ftl"),
     include_str!("../../locales/en/chat.ftl"),
+    include_str!("../../locales/en/quality.ftl"),
     include_str!("../../locales/en/window.ftl"),
 ];
-const JAPANESE: [&str; 4] = [
+const JAPANESE: [&str; 5] = [
     include_str!("../../locales/ja/entrance.ftl"),
     include_str!("../../locales/ja/people.ftl"),
     include_str!("../../locales/ja/chat.ftl"),
+    include_str!("../../locales/ja/quality.ftl"),
     include_str!("../../locales/ja/window.ftl"),
 ];
 
@@ -117,7 +119,7 @@ mod tests {
     use super::*;
 
     /// Names of all messages, with the names of the values in each.
-    fn messages(sources: [&str; 4]) -> BTreeMap<String, BTreeSet<String>> {
+    fn messages(sources: [&str; 5]) -> BTreeMap<String, BTreeSet<String>> {
         let mut found = BTreeMap::new();
         for source in sources {
             assert!(FluentResource::try_new(source.to_owned()).is_ok(), "a file of words has mistakes:\n{source}");

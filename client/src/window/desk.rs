@@ -17,7 +17,7 @@ use winit::{
     event::WindowEvent,
     event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy},
     monitor::MonitorHandle,
-    window::{Fullscreen, UserAttentionType, Window, WindowId, WindowLevel},
+    window::{Fullscreen, UserAttentionType, WindowId},
 };
 
 use super::{Wake, WindowError, dock, frame::Frame};
@@ -26,8 +26,8 @@ use crate::{
     engine::{Command, Event},
     home::{Dock, Preferences},
     ui::{
-        Action, ChatScreen, Fonts, MainScreen, Moment, Native, Notices, Scene, Then, Tongue, Words, direct_chat_with,
-        theme,
+        Action, CallScreen, ChatScreen, Fonts, MainScreen, Moment, Native, Notices, Scene, Then, Tongue, Words,
+        direct_chat_with,
     },
 };
 
@@ -37,29 +37,31 @@ pub struct Desk {
     /// Whether the loop was woken and has not looked yet.
     woken: Arc<AtomicBool>,
     pub(super) proxy: EventLoopProxy<Wake>,
-    fonts: Fonts,
+    pub(super) fonts: Fonts,
     pub(super) words: Words,
     /// What the environment says about the language.
     system: Option<String>,
     zone: TimeZone,
-    preferences: Preferences,
+    pub(super) preferences: Preferences,
     path: PathBuf,
     pub(super) notices: Notices,
     /// Files that were saved, and where.
     pub(super) saved: HashMap<String, PathBuf>,
     /// Pictures of people that were made to be sent; they go with the window.
     pub(super) portraits: Vec<tempfile::TempPath>,
-    view: View,
-    main: Option<(Frame, Option<MonitorHandle>)>,
-    main_screen: MainScreen,
+    pub(super) view: View,
+    pub(super) main: Option<(Frame, Option<MonitorHandle>)>,
+    pub(super) main_screen: MainScreen,
     pub(super) chats: Vec<(ChatScreen, Frame)>,
+    /// The call in a window of its own.
+    pub(super) call: Option<(CallScreen, Frame)>,
     /// Whom to meet once there is a chat with them.
     meets: Vec<(String, Then)>,
     /// Numbers of the pictures that were drawn last.
     drawn: (Option<u64>, Option<u64>),
     /// Whether a docked window has been exchanged for one that fills the screen.
-    fills: bool,
-    failed: Option<WindowError>,
+    pub(super) fills: bool,
+    pub(super) failed: Option<WindowError>,
 }
 
 impl Desk {
@@ -95,6 +97,7 @@ impl Desk {
             main: None,
             main_screen: MainScreen::default(),
             chats: Vec::new(),
+            call: None,
             meets: Vec::new(),
             drawn: (None, None),
             fills: false,
@@ -105,67 +108,13 @@ impl Desk {
     /// Gives what made the windows impossible, if anything did.
     pub fn end(mut self) -> Result<(), WindowError> {
         self.remember_place();
+        for (screen, _) in &self.chats {
+            self.app.keep_draft(screen.chat(), screen.draft());
+        }
         self.failed.take().map_or(Ok(()), Err)
     }
 
-    fn open_main(&mut self, events: &ActiveEventLoop) -> Result<(), WindowError> {
-        let monitor = dock::monitor(events, &self.preferences);
-        let attributes = dock::attributes(monitor.as_ref(), &self.preferences).with_title(self.words.say("app-name"));
-        let (level, docked) = (dock::level(&self.preferences), self.preferences.dock != Dock::Free);
-        let attributes = match self.fills {
-            true => Window::default_attributes()
-                .with_title(self.words.say("app-name"))
-                .with_fullscreen(Some(Fullscreen::Borderless(monitor.clone()))),
-            false => attributes,
-        };
-        let frame = Frame::open(events, &self.proxy, &self.fonts, attributes, level, docked && !self.fills)?;
-        frame.choose_theme(self.preferences.theme);
-        if !self.fills {
-            dock::reserve(&frame.window, monitor.as_ref(), &self.preferences);
-        }
-        self.main = Some((frame, monitor));
-        Ok(())
-    }
-
-    fn open_chat(&mut self, events: &ActiveEventLoop, chat: ChatId) {
-        if let Some((_, frame)) = self.chats.iter().find(|(screen, _)| screen.chat() == chat) {
-            frame.window.set_minimized(false);
-            frame.window.focus_window();
-            return;
-        }
-        let screen = ChatScreen::new(chat);
-        let size = winit::dpi::LogicalSize::new(theme::size::CHAT.x, theme::size::CHAT.y);
-        let least = winit::dpi::LogicalSize::new(280.0, 320.0);
-        let mut attributes = Window::default_attributes()
-            .with_title(screen.title(&self.scene(false)))
-            .with_inner_size(size)
-            .with_min_inner_size(least);
-        if let Some(place) = self.beside_main(size) {
-            attributes = attributes.with_position(place);
-        }
-        match Frame::open(events, &self.proxy, &self.fonts, attributes, WindowLevel::Normal, false) {
-            Ok(frame) => {
-                frame.choose_theme(self.preferences.theme);
-                self.chats.push((screen, frame));
-            }
-            Err(error) => self.complain(error.to_string()),
-        }
-    }
-
-    /// A place for another window, left of the main one or right of it, each a little below the one before.
-    fn beside_main(&self, size: winit::dpi::LogicalSize<f32>) -> Option<winit::dpi::PhysicalPosition<i32>> {
-        let (frame, _) = self.main.as_ref()?;
-        let monitor = frame.window.current_monitor()?;
-        let (at, width) = (frame.window.outer_position().ok()?, frame.window.outer_size().width as i32);
-        let size: winit::dpi::PhysicalSize<i32> = size.to_physical(frame.window.scale_factor());
-        let step = 28 * (self.chats.len() % 8) as i32;
-        let (left, right) = (at.x - size.width - 12, at.x + width + 12);
-        let x = if left - step >= monitor.position().x { left - step } else { right + step };
-        let lowest = monitor.position().y + monitor.size().height as i32 - size.height;
-        Some(winit::dpi::PhysicalPosition::new(x, (at.y + 40 + step).min(lowest).max(monitor.position().y)))
-    }
-
-    fn scene(&self, focused: bool) -> Scene<'_> {
+    pub(super) fn scene(&self, focused: bool) -> Scene<'_> {
         Scene {
             view: &self.view,
             words: &self.words,
@@ -178,7 +127,25 @@ impl Desk {
             stills: self.app.stills(),
             saved: &self.saved,
             focused,
+            popped_out: self.call.is_some(),
         }
+    }
+
+    fn frames(&self) -> impl Iterator<Item = &Frame> {
+        let main = self.main.iter().map(|(frame, _)| frame);
+        main.chain(self.call.iter().map(|(_, frame)| frame)).chain(self.chats.iter().map(|(_, frame)| frame))
+    }
+
+    fn frames_mut(&mut self) -> impl Iterator<Item = &mut Frame> {
+        let main = self.main.iter_mut().map(|(frame, _)| frame);
+        let call = self.call.iter_mut().map(|(_, frame)| frame);
+        main.chain(call).chain(self.chats.iter_mut().map(|(_, frame)| frame))
+    }
+
+    /// The window in which the pictures of a call are seen.
+    fn display(&self) -> Option<&Frame> {
+        let call = self.call.as_ref().map(|(_, frame)| frame);
+        call.or_else(|| self.main.as_ref().map(|(frame, _)| frame))
     }
 
     /// The application has something new.
@@ -208,17 +175,14 @@ impl Desk {
         }
         let number = |picture: Option<(u64, crate::device::Picture)>| picture.map(|(number, _)| number);
         let pictures = (number(self.app.pictures().theirs()), number(self.app.pictures().mine()));
-        if pictures != self.drawn
-            && let Some((frame, _)) = &self.main
-        {
+        if pictures != self.drawn {
             self.drawn = pictures;
-            frame.window.request_redraw();
+            self.display().into_iter().for_each(|frame| frame.window.request_redraw());
         }
     }
 
     pub(super) fn redraw(&self) {
-        let frames = self.main.iter().map(|(frame, _)| frame).chain(self.chats.iter().map(|(_, frame)| frame));
-        frames.for_each(|frame| frame.window.request_redraw());
+        self.frames().for_each(|frame| frame.window.request_redraw());
     }
 
     fn draw(&mut self, events: &ActiveEventLoop, id: WindowId) {
@@ -232,6 +196,15 @@ impl Desk {
             let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
             self.main_screen = screen;
             self.main = Some((frame, monitor));
+            out.actions.into_iter().for_each(|action| self.act(events, id, action));
+        } else if let Some((mut screen, mut frame)) = self.call.take_if(|(_, frame)| frame.id() == id) {
+            let scene = Scene { popped_out: true, ..self.scene(frame.is_focused()) };
+            let title = screen.title(&scene);
+            let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
+            if frame.window.title() != title {
+                frame.window.set_title(&title);
+            }
+            self.call = Some((screen, frame));
             out.actions.into_iter().for_each(|action| self.act(events, id, action));
         } else if let Some(index) = self.chats.iter().position(|(_, frame)| frame.id() == id) {
             let (mut screen, mut frame) = self.chats.swap_remove(index);
@@ -261,11 +234,14 @@ impl Desk {
                     frame.window.request_redraw();
                 }
             }
+            Action::Draft(chat, draft) => self.app.keep_draft(chat, draft),
             Action::Complain(text) => self.complain(text),
             Action::See(key) => self.app.see(key),
-            Action::ChooseFiles(_) | Action::ChoosePicture(_) | Action::Save { .. } | Action::Reveal(_) => {
-                self.handle_files(action)
-            }
+            Action::ChooseFiles(_)
+            | Action::ChoosePicture(_)
+            | Action::Save { .. }
+            | Action::Reveal(_)
+            | Action::KeepPicture => self.handle_files(action),
             Action::Meet { name, then } => match direct_chat_with(&self.view.state, &name) {
                 Some(chat) => self.meet(events, chat, then),
                 None => {
@@ -310,10 +286,14 @@ impl Desk {
             self.words = Words::new(Tongue::choose(self.preferences.language, self.system.as_deref()));
         }
         if before.theme != self.preferences.theme {
-            let frames = self.main.iter().map(|(frame, _)| frame).chain(self.chats.iter().map(|(_, frame)| frame));
-            frames.for_each(|frame| frame.choose_theme(self.preferences.theme));
+            self.frames().for_each(|frame| frame.choose_theme(self.preferences.theme));
         }
-        if before.dock != self.preferences.dock {
+        let other_size = before.text_size != self.preferences.text_size;
+        if other_size {
+            self.frames().for_each(|frame| frame.choose_size(self.preferences.text_size));
+        }
+        // What is docked takes as much more place as what is in it.
+        if before.dock != self.preferences.dock || other_size && self.preferences.dock != Dock::Free {
             self.reopen_main(events);
         } else if before.always_on_top != self.preferences.always_on_top
             && let Some((frame, _)) = &self.main
@@ -322,15 +302,6 @@ impl Desk {
         }
         self.write_preferences();
         self.redraw();
-    }
-
-    /// A desktop learns what kind a window is when it is opened.
-    fn reopen_main(&mut self, events: &ActiveEventLoop) {
-        self.main = None;
-        if let Err(error) = self.open_main(events) {
-            self.failed = Some(error);
-            events.exit();
-        }
     }
 
     fn remember_place(&mut self) {
@@ -351,23 +322,18 @@ impl Desk {
     }
 
     fn native(&mut self, events: &ActiveEventLoop, id: WindowId, native: Native) {
-        let chat = self.chats.iter().position(|(_, frame)| frame.id() == id);
+        let is_main = self.main.as_ref().is_some_and(|(frame, _)| frame.id() == id);
         match native {
-            Native::Close => return self.close(events, chat),
+            Native::Close => return self.close(events, id),
+            Native::PopOut(yes) => return self.pop_out(events, yes),
             // A desktop lets no dock fill the screen.
-            Native::FullScreen(yes) if chat.is_none() && self.preferences.dock != Dock::Free => {
+            Native::FullScreen(yes) if is_main && self.preferences.dock != Dock::Free => {
                 self.fills = yes;
                 return self.reopen_main(events);
             }
             _ => {}
         }
-        let frame = match chat {
-            Some(index) => &self.chats[index].1,
-            None => match &self.main {
-                Some((frame, _)) => frame,
-                None => return,
-            },
-        };
+        let Some(frame) = self.frames().find(|frame| frame.id() == id) else { return };
         match native {
             Native::Move => {
                 if let Err(error) = frame.window.drag_window() {
@@ -376,24 +342,26 @@ impl Desk {
             }
             Native::Minimise => frame.window.set_minimized(true),
             Native::FullScreen(yes) => frame.window.set_fullscreen(yes.then_some(Fullscreen::Borderless(None))),
-            Native::Close => {}
+            Native::Close | Native::PopOut(_) => {}
         }
     }
 
-    /// Closes a chat's window, or with the main window everything.
-    fn close(&mut self, events: &ActiveEventLoop, chat: Option<usize>) {
-        match chat {
-            Some(index) => {
-                let (screen, _) = self.chats.swap_remove(index);
-                self.app.give(screen.closing());
-            }
-            None => events.exit(),
+    /// Closes the window of a chat or of a call, or with the main window everything.
+    fn close(&mut self, events: &ActiveEventLoop, id: WindowId) {
+        if let Some(index) = self.chats.iter().position(|(_, frame)| frame.id() == id) {
+            let (screen, _) = self.chats.swap_remove(index);
+            self.app.keep_draft(screen.chat(), screen.draft());
+            self.app.give(screen.closing());
+        } else if self.call.as_ref().is_some_and(|(_, frame)| frame.id() == id) {
+            self.close_call();
+            self.redraw();
+        } else {
+            events.exit();
         }
     }
 
     fn frame_mut(&mut self, id: WindowId) -> Option<&mut Frame> {
-        let main = self.main.as_mut().map(|(frame, _)| frame);
-        main.into_iter().chain(self.chats.iter_mut().map(|(_, frame)| frame)).find(|frame| frame.id() == id)
+        self.frames_mut().find(|frame| frame.id() == id)
     }
 }
 
@@ -427,10 +395,7 @@ impl ApplicationHandler<Wake> for Desk {
     fn window_event(&mut self, events: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
         match &event {
             WindowEvent::RedrawRequested => return self.draw(events, id),
-            WindowEvent::CloseRequested => {
-                let chat = self.chats.iter().position(|(_, frame)| frame.id() == id);
-                return self.close(events, chat);
-            }
+            WindowEvent::CloseRequested => return self.close(events, id),
             _ => {}
         }
         if self.frame_mut(id).is_some_and(|frame| frame.is_paste(&event)) && self.paste(id) {
@@ -443,9 +408,7 @@ impl ApplicationHandler<Wake> for Desk {
 
     fn about_to_wait(&mut self, events: &ActiveEventLoop) {
         let now = Instant::now();
-        let main = self.main.as_mut().map(|(frame, _)| frame);
-        let frames = main.into_iter().chain(self.chats.iter_mut().map(|(_, frame)| frame));
-        let next = frames.filter_map(|frame| frame.keep_time(now)).min();
+        let next = self.frames_mut().filter_map(|frame| frame.keep_time(now)).min();
         events.set_control_flow(next.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
     }
 }

@@ -12,7 +12,8 @@ use winit::event_loop::EventLoopProxy;
 
 use super::Wake;
 use crate::{
-    app::{portrait, write_png},
+    app::{keep_picture, portrait, write_png},
+    device::Picture,
     ui::{Portrait, Staged, Unfit},
 };
 
@@ -27,6 +28,8 @@ pub enum Chosen {
     NoPicture(String),
     /// Where a file is to be kept.
     Save { file: String, to: PathBuf },
+    /// A picture of a call was kept here.
+    Kept(PathBuf),
     /// In words.
     Trouble(String),
 }
@@ -66,6 +69,16 @@ pub fn choose_picture(proxy: &EventLoopProxy<Wake>, whose: Portrait, title: Stri
                 let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
                 Chosen::NoPicture(name.unwrap_or_else(|| path.display().to_string()))
             }
+        })
+    });
+}
+
+/// Keeps a picture of a call.
+pub fn keep(proxy: &EventLoopProxy<Wake>, picture: Picture, to: PathBuf) {
+    aside(proxy, "snapshot", move || {
+        Some(match keep_picture(&to, &picture) {
+            Ok(()) => Chosen::Kept(to),
+            Err(error) => Chosen::Trouble(format!("{}: {error}", to.display())),
         })
     });
 }
@@ -119,11 +132,12 @@ fn stage(chat: ChatId, paths: Vec<PathBuf>) -> Chosen {
     Chosen::Attach(chat, files, unfit)
 }
 
-/// A place in the folder for what is downloaded where nothing is yet; the folder is made if need be.
+/// A place in the folder for what is downloaded where nothing is yet; the folder is made if need be. The system says which
+/// it is: on Linux in `user-dirs.dirs`, in the person's language.
 pub fn place(name: &str) -> io::Result<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = variable(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
-    let folder = variable("XDG_DOWNLOAD_DIR").or_else(|| home.map(|home| home.join("Downloads")));
+    let home = || dirs::home_dir().map(|home| home.join("Downloads"));
+    let folder = variable("XDG_DOWNLOAD_DIR").or_else(dirs::download_dir).or_else(home);
     let folder = folder.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no folder for downloads"))?;
     std::fs::create_dir_all(&folder)?;
     Ok(free(&folder, name))

@@ -31,6 +31,16 @@ impl Desk {
                 Ok(to) => self.save(file, to),
                 Err(error) => self.complain(error.to_string()),
             },
+            Action::KeepPicture => {
+                let name = self.words.say("call-snapshot-name") + ".png";
+                match files::place(&name) {
+                    Ok(to) => {
+                        let seen = self.app.pictures().theirs();
+                        seen.into_iter().for_each(|(_, picture)| files::keep(&self.proxy, picture, to.clone()));
+                    }
+                    Err(error) => self.complain(error.to_string()),
+                }
+            }
             Action::Reveal(path) => {
                 if let Err(error) = files::reveal(&path) {
                     self.complain(format!("{}: {error}", path.display()));
@@ -63,9 +73,10 @@ impl Desk {
     pub(super) fn chosen(&mut self, chosen: Chosen) {
         match chosen {
             Chosen::Attach(chat, staged, unfit) => {
-                let Some((screen, frame)) = self.chats.iter_mut().find(|(screen, _)| screen.chat() == chat) else {
-                    return;
-                };
+                let of_chat = self.chats.iter_mut().find(|(screen, _)| screen.chat() == chat);
+                let open = of_chat.map(|(screen, frame)| (screen, &*frame));
+                let beside = self.call.as_mut().and_then(|(screen, frame)| Some((screen.chat(chat)?, &*frame)));
+                let Some((screen, frame)) = open.or(beside) else { return };
                 let troubles = screen.stage(&self.words, staged, &unfit);
                 frame.window.request_redraw();
                 for trouble in troubles {
@@ -84,13 +95,21 @@ impl Desk {
                 self.complain(self.words.with("picture-not-one", &[("name", Value::Text(&name))]));
             }
             Chosen::Save { file, to } => self.save(file, to),
+            Chosen::Kept(path) => {
+                let path = path.display().to_string();
+                let text = self.words.with("call-snapshot-kept", &[("path", Value::Text(&path))]);
+                self.notices.tell(text, now());
+                self.redraw();
+            }
             Chosen::Trouble(text) => self.complain(text),
         }
     }
 
     /// Pastes files or a picture into the line that is being written. Says whether that is all that there is to paste.
     pub(super) fn paste(&mut self, id: WindowId) -> bool {
-        let Some((screen, _)) = self.chats.iter().find(|(_, frame)| frame.id() == id) else { return false };
+        let of_chat = self.chats.iter().find(|(_, frame)| frame.id() == id).map(|(screen, _)| screen);
+        let beside = self.call.as_ref().filter(|(_, frame)| frame.id() == id).and_then(|(screen, _)| screen.beside());
+        let Some(screen) = of_chat.or(beside) else { return false };
         if !screen.takes_pasted() {
             return false;
         }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::Pictures,
-    home::Theme,
+    home::{TextSize, Theme},
     ui::{Fonts, Out, theme},
 };
 
@@ -88,6 +88,12 @@ impl Frame {
             Theme::Light => egui::ThemePreference::Light,
             Theme::Dark => egui::ThemePreference::Dark,
         });
+    }
+
+    /// How large everything is.
+    pub fn choose_size(&self, size: TextSize) {
+        self.context.set_zoom_factor(size.factor());
+        self.window.request_redraw();
     }
 
     /// Draws it again at some time; the earliest of all times counts.

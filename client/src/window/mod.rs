@@ -6,6 +6,7 @@ mod edge;
 mod files;
 mod filing;
 mod frame;
+mod opening;
 mod picture;
 mod surface;
 

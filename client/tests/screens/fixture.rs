@@ -8,6 +8,7 @@ use std::{
 
 use client::{
     app::{Entrance, SignIn, StillKey, Stills, View},
+    call::{Report, Second, VideoReport},
     engine::{CallState, ChatState, ConnectionState, Search, State, Transfer},
     home::{Language, Preferences, Theme},
     link::{Carriage, Path},
@@ -57,6 +58,7 @@ pub struct World<S> {
     pub saved: HashMap<String, PathBuf>,
     pub out: Out,
     pub focused: bool,
+    pub popped_out: bool,
     dressed: bool,
     zone: TimeZone,
 }
@@ -75,6 +77,7 @@ impl<S> World<S> {
             saved: HashMap::new(),
             out: Out::default(),
             focused: true,
+            popped_out: false,
             dressed: false,
             zone: TimeZone::fixed(jiff::tz::offset(9)),
         }
@@ -106,6 +109,7 @@ impl<S> World<S> {
             stills: &self.stills,
             saved: &self.saved,
             focused: self.focused,
+            popped_out: self.popped_out,
         };
         let palette = if ui.visuals().dark_mode { client::ui::theme::DARK } else { client::ui::theme::LIGHT };
         ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);
@@ -147,7 +151,7 @@ pub fn harness<S: 'static>(
 
 pub fn view(state: State) -> View {
     let suggested = SignIn { server: "http://chat.example".into(), user: "haruka".into(), ..SignIn::default() };
-    View { state: Arc::new(state), entrance: Entrance::Inside, suggested: Arc::new(suggested) }
+    View { state: Arc::new(state), entrance: Entrance::Inside, suggested: Arc::new(suggested), ..View::default() }
 }
 
 fn profile(id: u64, name: &str, display: &str) -> Profile {
@@ -423,5 +427,40 @@ pub fn call(outgoing: bool, joined: bool, phase: CallPhase) -> CallState {
         participants: vec![participant(ME, "haruka", Presence::Joined), participant(2, "user2", theirs)],
         phase,
     };
-    CallState { call, outgoing, joined, report: None }
+    CallState::new(call, outgoing, joined)
+}
+
+/// The same call after some minutes through a proxy that lets no long answers through, with a bad moment in it.
+pub fn measured_call() -> CallState {
+    let course = (0..52).map(|n| {
+        let wave = |step: f32| (n as f32 / step).sin();
+        let bad = (31..36).contains(&n);
+        Second {
+            round_trip_ms: Some(38.0 + 6.0 * wave(3.0) + if bad { 90.0 } else { 0.0 }),
+            video_delay_ms: (!bad).then_some(178.0 + 25.0 * wave(5.0)),
+            audio_delay_ms: Some(160.0 + 9.0 * wave(4.0) + if bad { 140.0 } else { 0.0 }),
+            buffer_ms: 60.0 + 12.0 * wave(7.0),
+            sent_kbps: 940.0 + 60.0 * wave(2.0),
+            received_kbps: if bad { 120.0 } else { 910.0 + 80.0 * wave(2.5) },
+            sent_rate: 30.0,
+            shown_rate: if bad { 6.0 } else { 29.6 },
+            dropped: if bad { 4 } else { 0 },
+            sound_received: 50,
+            cpu: Some(0.34 + 0.04 * wave(2.2)),
+            loudest_db: Some(-24.0),
+            heard: Some(true),
+        }
+    });
+    let video = VideoReport { width: 1280, height: 720, dropped: 23, ..VideoReport::default() };
+    let report = Report { duration_s: 754.0, video, ..Report::default() };
+    let course = Arc::new(course.collect());
+    CallState { report: Some(Box::new(report)), course, ..call(true, true, CallPhase::Talking) }
+}
+
+/// A path through a proxy that holds answers back.
+pub fn held_back(mut state: State) -> State {
+    let proxy = Some("http://proxy.example:3128".to_owned());
+    let path = Path { proxy, up: Carriage::Streaming, down: Carriage::Short, alive: true, exchanges: 812, cuts: 3 };
+    state.connection = ConnectionState::Connected { path };
+    state
 }

@@ -2,15 +2,19 @@
 
 use client::{
     app::{Entrance, Failure, SignIn, View},
+    call::Second,
     engine::{Event, State},
-    ui::{ChatScreen, MainScreen, Staged},
+    ui::{CallScreen, ChatScreen, MainScreen, Staged},
 };
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::{Harness, SnapshotResults, kittest::Queryable};
 use relay::vocabulary::CallPhase;
 use std::sync::Arc;
 
-use crate::fixture::{CHAT, LOOKS, Look, World, alone, call, crowd, harness, have_come, searched, view, with_files};
+use crate::fixture::{
+    CHAT, LOOKS, Look, World, alone, call, crowd, harness, have_come, held_back, measured_call, searched, view,
+    with_files,
+};
 
 /// Draws the main window in every look, after `act` was done in it.
 fn main_looks(
@@ -165,6 +169,64 @@ fn a_call_that_goes_on() {
         || view(State { call: Some(call(true, true, CallPhase::Talking)), ..crowd() }),
         |_| {},
     );
+}
+
+#[test]
+fn how_a_call_goes_in_figures() {
+    main_looks(
+        "quality",
+        640.0,
+        || view(held_back(State { call: Some(measured_call()), ..crowd() })),
+        |harness| {
+            let words = &harness.state().words;
+            let how = words.say("signal-good");
+            let name = words.with("quality-open", &[("how", client::ui::Value::Text(&how))]);
+            harness.get_by_label(&name).click();
+        },
+    );
+}
+
+#[test]
+fn what_can_be_done_in_a_call() {
+    main_looks(
+        "call-menu",
+        640.0,
+        || view(State { call: Some(measured_call()), ..crowd() }),
+        |harness| {
+            let more = harness.state().words.say("call-more");
+            harness.get_by_label(&more).click();
+        },
+    );
+}
+
+#[test]
+fn a_call_in_a_window_of_its_own() {
+    let mut results = SnapshotResults::new();
+    for (name, width, look) in [("call-window-wide", 900.0, LOOKS[0]), ("call-window", 480.0, LOOKS[1])] {
+        let look = Look { width, ..look };
+        let state = || held_back(State { call: Some(measured_call()), ..crowd() });
+        let world = World::new(CallScreen::default(), view(state()), look.tongue);
+        let mut harness = harness(look, 500.0, world, CallScreen::show);
+        let words = &harness.state().words;
+        let how = words.say("signal-good");
+        let name_of_sign = words.with("quality-open", &[("how", client::ui::Value::Text(&how))]);
+        harness.get_by_label(&name_of_sign).click();
+        harness.run();
+        results.add(harness.try_snapshot(format!("{name}-{}", look.name)));
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_call() {
+    let troubled = || {
+        let mut state = held_back(State { call: Some(measured_call()), ..crowd() });
+        let call = state.call.as_mut().unwrap();
+        let course = Arc::make_mut(&mut call.course);
+        let last = *course.last().unwrap();
+        (0..6).for_each(|_| course.push(Second { loudest_db: Some(-96.0), heard: Some(false), ..last }));
+        state
+    };
+    main_looks("call-troubles", 480.0, || view(troubled()), |_| {});
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn with_lines(count: u64) -> State {
         let text = format!("{n}: {}", SENTENCES[(n % 5) as usize]);
         let mut message =
             Message::line(n, Account { id: from.0, name: from.1.into() }, text, NOW - (count - n) * 400_000, "");
-        message.reply_to = (n % 11 == 0).then(|| n.saturating_sub(5));
+        message.reply_to = n.is_multiple_of(11).then(|| n.saturating_sub(5));
         message
     };
     let mut chat = ChatState::new(Chat { read: count, ..state.chats[&CHAT].chat.clone() });
@@ -58,7 +58,7 @@ fn with_contacts(count: u64) -> State {
     let states = [Availability::Available, Availability::Away, Availability::Offline, Availability::DoNotDisturb];
     for n in 0..count {
         let id = 100 + n;
-        let groups: &[&str] = if n % 3 == 0 { &["Office"] } else { &[] };
+        let groups: &[&str] = if n.is_multiple_of(3) { &["Office"] } else { &[] };
         let one = contact(
             id,
             &format!("{} {n:04}", ["Ada", "Grace", "花子", "Lin"][(n % 4) as usize]),
@@ -75,7 +75,7 @@ fn with_contacts(count: u64) -> State {
             ..Chat::default()
         };
         let mut known = ChatState::new(chat);
-        known.unread = u32::from(n % 20 == 0);
+        known.unread = u32::from(n.is_multiple_of(20));
         state.chats.insert(10_000 + n, Arc::new(known));
     }
     state

@@ -6,7 +6,7 @@ use client::{
     app::{Entrance, StillKey, View},
     engine::{Command, Deed, InChat, Place, State},
     home::{Language, Theme},
-    ui::{Action, ChatScreen, MainScreen, Native, Then, Tongue, Whose},
+    ui::{Action, CallScreen, ChatScreen, MainScreen, Native, Then, Tongue, Whose},
 };
 use egui::{Event, ImeEvent, Key, Modifiers, accesskit::Role};
 use egui_kittest::{Harness, kittest::Queryable};
@@ -197,8 +197,17 @@ fn a_call_shows_both_pictures_and_is_ended() {
     assert_eq!(whose(&harness), [Whose::Theirs, Whose::Mine]);
     assert!(matches!(press(&mut harness, "Mute the microphone")[..], [Action::Mute(true)]));
     assert!(matches!(press(&mut harness, "Switch the camera off")[..], [Action::Hide(true)]));
+    press(&mut harness, "More");
     press(&mut harness, "Hide your own picture");
     assert_eq!(whose(&harness), [Whose::Theirs]);
+    press(&mut harness, "More");
+    assert!(matches!(press(&mut harness, "Keep this picture")[..], [Action::KeepPicture]));
+    press(&mut harness, "More");
+    press(&mut harness, "Fill the window");
+    assert_eq!(harness.state().out.pictures[0].area.height(), 800.0, "the whole window is the display");
+    harness.key_press(Key::Escape);
+    harness.run();
+    assert!(wanted(&mut harness).is_empty(), "the screen was never filled");
     let actions = press(&mut harness, "Fill the screen");
     assert!(matches!(actions[..], [Action::Native(Native::FullScreen(true))]), "{actions:?}");
     assert_eq!(harness.state().out.pictures[0].area.height(), 800.0);
@@ -211,6 +220,52 @@ fn a_call_shows_both_pictures_and_is_ended() {
     harness.run();
     let actions = wanted(&mut harness);
     assert!(matches!(actions[..], [Action::Native(Native::FullScreen(false))]), "the call is over: {actions:?}");
+}
+
+#[test]
+fn the_own_picture_is_dragged_to_another_corner() {
+    let mut harness = main_window(view(State { call: Some(call(true, true, CallPhase::Talking)), ..crowd() }));
+    let own = |harness: &Harness<'_, World<MainScreen>>| harness.state().out.pictures[1].area;
+    let stage = harness.state().out.pictures[0].area;
+    let before = own(&harness);
+    assert!(before.left() > stage.center().x && before.top() < stage.center().y);
+    let to = stage.left_bottom() + egui::vec2(40.0, -40.0);
+    harness.hover_at(before.center());
+    harness.drag_at(before.center());
+    harness.hover_at(to);
+    harness.run();
+    assert!(own(&harness).contains(to), "it follows the pointer");
+    harness.drop_at(to);
+    harness.run();
+    let after = own(&harness);
+    assert!(after.right() < stage.center().x && after.bottom() < stage.bottom() - 60.0, "{after:?}: above the buttons");
+}
+
+#[test]
+fn a_call_moves_into_a_window_of_its_own_and_back() {
+    let talking = || view(State { call: Some(call(true, true, CallPhase::Talking)), ..crowd() });
+    let mut harness = main_window(talking());
+    press(&mut harness, "More");
+    let actions = press(&mut harness, "Into a window of its own");
+    assert!(matches!(actions[..], [Action::Native(Native::PopOut(true))]), "{actions:?}");
+    harness.state_mut().popped_out = true;
+    harness.run();
+    assert!(harness.state().out.pictures.is_empty(), "the pictures are there");
+    assert!(matches!(press(&mut harness, "Bring back")[..], [Action::Native(Native::PopOut(false))]));
+
+    let look = Look { width: 900.0, ..LOOKS[0] };
+    let mut world = World::new(CallScreen::default(), talking(), Tongue::English);
+    world.popped_out = true;
+    let mut harness = crate::fixture::harness(look, 500.0, world, CallScreen::show);
+    assert_eq!(harness.state().out.pictures[0].area.width(), 600.0, "the chat stands beside it");
+    harness.state_mut().out.actions.clear();
+    harness.get_by_role_and_label(Role::Button, "Hide the chat beside the picture").click();
+    harness.run();
+    assert_eq!(harness.state().out.pictures[0].area.width(), 900.0);
+    harness.state_mut().view = view(crowd());
+    harness.run();
+    let actions = std::mem::take(&mut harness.state_mut().out.actions);
+    assert!(matches!(actions.last(), Some(Action::Native(Native::PopOut(false)))), "it is over: {actions:?}");
 }
 
 #[test]

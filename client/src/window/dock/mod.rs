@@ -99,6 +99,7 @@ fn area(monitor: &MonitorHandle) -> Place {
 
 /// Where the window goes on a monitor that has this area.
 fn place(preferences: &Preferences, monitor: &str, area: Place, scale: f64) -> Place {
+    let scale = scale * f64::from(preferences.text_size.factor());
     let pixels = |points: f32| (f64::from(points) * scale).round() as u32;
     let docked = |points: f32, left: bool| {
         let width = pixels(points).min(area.width);

@@ -22,10 +22,12 @@ pub(super) fn raise_open_files() -> Option<u64> {
 }
 
 /// A tuned TCP stream. What arrives is acknowledged at once, because a proxy that holds small segments back until then
-/// (Nagle) would delay each request by 40 ms and more.
+/// (Nagle) would delay each request by 40 ms and more: with the answer if that follows directly, else by itself.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
+    /// Something has arrived since something was last sent.
+    owes: bool,
 }
 
 impl Socket {
@@ -33,7 +35,7 @@ impl Socket {
     pub(super) fn tune(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         system::keep_fresh(&stream);
-        Ok(Self { stream })
+        Ok(Self { stream, owes: false })
     }
 
     /// Looks at what has arrived, without taking it.
@@ -50,16 +52,16 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            system::acknowledge_now(&self.stream);
-        }
+        self.owes |= buffer.filled().len() > before;
         result
     }
 }
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.owes &= !matches!(result, Poll::Ready(Ok(_)));
+        result
     }
 
     fn poll_write_vectored(
@@ -67,14 +69,20 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.owes &= !matches!(result, Poll::Ready(Ok(_)));
+        result
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
+    /// HTTP asks for this at the end of each of its turns, whether or not it has written.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.owes) {
+            system::acknowledge_now(&self.stream);
+        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -1,0 +1,47 @@
+quality = Quality of the call
+quality-open = { $how } signal. Show the quality of the call
+quality-close = Hide the quality of the call
+quality-copy = Copy report
+quality-copied = Copied
+quality-collects = The first figures come in a second.
+signal-lost = No
+signal-weak = Weak
+signal-fair = Fair
+signal-good = Good
+quality-path = Path
+quality-round-trip = Round trip
+quality-picture-delay = Picture delay
+quality-sound-delay = Sound delay
+quality-buffer = Jitter buffer
+quality-received = Received
+quality-sent = Sent
+quality-shown = Pictures seen
+quality-shown-sent = Pictures sent
+quality-dropped = Dropped
+quality-cpu = Processor
+quality-size = Picture size
+quality-version = Version
+quality-length = Length
+quality-range = { $value } (last minute { $least } to { $most })
+quality-unknown = –
+unit-ms = { $n } ms
+unit-kbps = { $n } kb/s
+unit-rate = { $n } fps
+unit-count = { $n }
+unit-percent = { $n } % of a core
+
+trouble-connection = The connection was lost. Trying again…
+trouble-frozen = { $seconds ->
+    [one] The picture has stood still for { $seconds } second.
+   *[other] The picture has stood still for { $seconds } seconds.
+}
+trouble-nothing-heard = { $seconds ->
+    [one] No sound has come for { $seconds } second.
+   *[other] No sound has come for { $seconds } seconds.
+}
+trouble-cannot-hear = The other side cannot hear you.
+trouble-silent = Your microphone is silent.
+trouble-broke-off = Something broke off: { $what }
+trouble-held-back = The proxy holds data back: using short requests, +{ $ms } ms.
+trouble-held-back-direct = The way to the server holds data back: using short requests, +{ $ms } ms.
+trouble-slow = This computer is too busy to show every picture.
