@@ -1,89 +1,27 @@
 //! A real sound system (PulseAudio with a sink into nothing): what the speaker plays, the microphone hears.
 
-use std::{
-    io::Write,
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+mod sound_system;
 
 use client::{
-    device::{BLOCK, DeviceError, Microphone, Played, SoundMicrophone, SoundSpeaker, Speaker},
+    device::{BLOCK, DeviceError, Microphone, Played, SoundMicrophone, SoundNames, SoundSpeaker, Speaker},
     link::Clock,
 };
-
-/// A sound system of its own, in a folder. Dropping it ends it.
-struct PulseAudio(Child);
-
-impl PulseAudio {
-    fn start(folder: &Path) -> Self {
-        let socket = folder.join("native");
-        let script = folder.join("default.pa");
-        let mut file = std::fs::File::create(&script).unwrap();
-        writeln!(
-            file,
-            "load-module module-null-sink sink_name=hall rate=48000 channels=2 sink_properties=device.description=Hall\n\
-             load-module module-native-protocol-unix socket={} auth-anonymous=1\n\
-             set-default-sink hall\nset-default-source hall.monitor",
-            socket.display()
-        )
-        .unwrap();
-        let child = Command::new("pulseaudio")
-            .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disable-shm=yes", "--use-pid-file=no"])
-            .args(["--realtime=no", "--high-priority=no", "-F"])
-            .arg(&script)
-            .env("HOME", folder)
-            .env("XDG_RUNTIME_DIR", folder)
-            .env("PULSE_RUNTIME_PATH", folder)
-            .env("PULSE_STATE_PATH", folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("pulseaudio is installed (scripts/prerequisites.sh tests)");
-        // SAFETY: the one test of this program, before it has any thread that looks at the environment.
-        unsafe {
-            std::env::set_var("PULSE_SERVER", format!("unix:{}", socket.display()));
-            std::env::set_var("PULSE_COOKIE", folder.join("cookie"));
-        }
-        let until = Instant::now() + Duration::from_secs(20);
-        while !pactl(&["info"]) {
-            assert!(Instant::now() < until, "PulseAudio does not answer");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Self(child)
-    }
-}
-
-impl Drop for PulseAudio {
-    fn drop(&mut self) {
-        if let Err(error) = self.0.kill().and_then(|()| self.0.wait()) {
-            eprintln!("PulseAudio could not be ended: {error}");
-        }
-    }
-}
-
-fn pactl(arguments: &[&str]) -> bool {
-    Command::new("pactl").args(arguments).output().is_ok_and(|output| output.status.success())
-}
-
-/// How much of `block` is a tone of this frequency: its amplitude.
-fn amplitude(sound: &[f32], hertz: f32) -> f32 {
-    let (mut real, mut imaginary) = (0.0, 0.0);
-    for (at, sample) in sound.iter().enumerate() {
-        let (sine, cosine) = (std::f32::consts::TAU * hertz * at as f32 / 48_000.0).sin_cos();
-        real += sample * cosine;
-        imaginary += sample * sine;
-    }
-    2.0 * (real * real + imaginary * imaginary).sqrt() / sound.len() as f32
-}
+use sound_system::{PulseAudio, amplitude, null_sink};
 
 #[test]
 fn what_the_speaker_plays_the_microphone_hears_in_time() {
+    sound_system::before_others();
     let folder = tempfile::tempdir().unwrap();
-    let _sound_system = PulseAudio::start(folder.path());
+    let _sound_system = PulseAudio::start(
+        folder.path(),
+        &(null_sink("hall", "Hall") + "set-default-sink hall\nset-default-source hall.monitor"),
+    );
     let clock = Clock::start();
     let unknown = SoundMicrophone::open("no such thing", clock).err().unwrap();
     assert!(matches!(&unknown, DeviceError::UnknownSound { known, .. } if known.contains("Hall")), "{unknown}");
+
+    let names = SoundNames { speakers: vec!["Hall".into()], ..SoundNames::default() };
+    assert_eq!(SoundNames::ask().unwrap(), names);
 
     let mut speaker = SoundSpeaker::open("Hall", clock).unwrap();
     let mut microphone = SoundMicrophone::open("", clock).unwrap();

@@ -31,6 +31,7 @@ pub use view::View;
 use relay::vocabulary::ChatId;
 
 use crate::{
+    device::SoundControls,
     engine::{Command, Event},
     home::Draft,
 };
@@ -74,6 +75,7 @@ struct Shared {
     pictures: Pictures,
     stills: Stills,
     senses: Senses,
+    sound: SoundControls,
     wake: Wake,
 }
 
@@ -117,6 +119,7 @@ impl App {
             pictures,
             stills: Stills::default(),
             senses: Senses::default(),
+            sound: options.devices.sound.clone(),
             wake,
         });
         let inside = shared.clone();
@@ -157,6 +160,11 @@ impl App {
     /// Microphone and camera, on or off.
     pub fn senses(&self) -> &Senses {
         &self.shared.senses
+    }
+
+    /// Microphone and speaker: what is chosen, and how they do.
+    pub fn sound(&self) -> &SoundControls {
+        &self.shared.sound
     }
 
     pub fn give(&self, command: Command) {

@@ -17,11 +17,13 @@ use super::{
     stills::StillKey,
 };
 use crate::{
-    engine::{Command, ConnectOptions, Credentials, Engine, Event, OwnAccount, Proof, State},
+    device::{Ringing, Tune},
+    engine::{CallState, Command, ConnectOptions, Credentials, Engine, Event, OwnAccount, Proof, State},
     home::{KnownServers, Remembered, WrittenError},
     http::ServerAddress,
+    link::Clock,
 };
-use relay::seal::Fingerprint;
+use relay::{seal::Fingerprint, vocabulary::CallPhase};
 
 pub(super) fn run(options: AppOptions, shared: &Arc<Shared>, orders: mpsc::Receiver<Order>) {
     match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -52,6 +54,7 @@ struct Run {
     attempt: JoinSet<Result<Way, Failure>>,
     running: Option<Running>,
     seeing: Seeing,
+    ringing: Option<Ringing>,
     /// What was written by who is signed in.
     outbox: Option<Outbox>,
 }
@@ -76,6 +79,7 @@ impl Run {
             attempt: JoinSet::new(),
             running: None,
             seeing: Seeing::default(),
+            ringing: None,
             outbox: None,
         }
     }
@@ -84,6 +88,7 @@ impl Run {
         self.begin().await;
         loop {
             self.show();
+            self.ring();
             let woken = tokio::select! {
                 order = orders.recv() => Woken::Order(order),
                 Some(way) = self.attempt.join_next(), if !self.attempt.is_empty() => {
@@ -357,11 +362,35 @@ impl Run {
         }
     }
 
+    /// Begins to ring and stops, as the state of the call wants it.
+    fn ring(&mut self) {
+        let call = self.running.as_ref().and_then(|running| running.state.borrow().call.clone());
+        let tune = call.as_ref().filter(|_| self.options.devices.rings).and_then(tune_of);
+        if self.ringing.as_ref().map(Ringing::tune) == tune {
+            return;
+        }
+        // The one before stops first.
+        self.ringing = None;
+        self.ringing = tune.and_then(|tune| {
+            let started = Ringing::start(tune, self.shared.sound.clone(), Clock::start());
+            started.inspect_err(|error| tracing::warn!(%error, "nothing rings")).ok()
+        });
+    }
+
     fn show(&self) {
         let state = self.running.as_ref().map_or_else(Arc::default, |running| running.state.borrow().clone());
         let suggested = SignIn { password: String::new(), ..self.sign_in.clone() };
         let drafts = self.outbox.as_ref().map(Outbox::drafts).unwrap_or_default();
         self.shared.show(View { state, entrance: self.entrance.clone(), suggested: Arc::new(suggested), drafts });
+    }
+}
+
+/// What is heard of a call before anyone talks.
+fn tune_of(call: &CallState) -> Option<Tune> {
+    match (call.call.phase == CallPhase::Ringing, call.outgoing, call.joined) {
+        (true, true, _) => Some(Tune::Ringback),
+        (_, false, false) => Some(Tune::Incoming),
+        _ => None,
     }
 }
 

@@ -41,7 +41,7 @@ pub use voice::{VOICE_MEDIA, record_voice};
 
 use crate::{
     desktop::process_time,
-    device::DeviceError,
+    device::{DeviceError, SoundControls},
     link::{Clock, Sink},
 };
 use arrivals::Arrivals;
@@ -134,6 +134,7 @@ pub struct Media {
     video: Track,
     shared: Arc<Shared>,
     quality: VideoQuality,
+    sound: SoundControls,
     ears: receive_audio::Ears,
     eyes: std::sync::mpsc::SyncSender<(Frame, Micros)>,
     threads: Vec<JoinHandle<()>>,
@@ -179,6 +180,7 @@ impl Media {
             video,
             shared: shared.clone(),
             quality,
+            sound: setup.sound.clone(),
             ears: ears.clone(),
             eyes,
             threads: Vec::new(),
@@ -280,7 +282,11 @@ impl Media {
 
     pub fn report(&self) -> Report {
         let figures = self.ears.figures();
-        self.shared.tallies.lock().report(self.shared.clock.now(), figures)
+        let mut report = self.shared.tallies.lock().report(self.shared.clock.now(), figures);
+        report.audio.microphone = self.sound.microphone();
+        report.audio.speaker = self.sound.speaker();
+        report.audio.microphone_silent = self.sound.is_silent();
+        report
     }
 
     /// Stops the pipelines, finishes what is written to files, and gives the last report.

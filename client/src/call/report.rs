@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::device::DeviceState;
+
 /// Delays in milliseconds, over the whole call so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Delays {
@@ -55,6 +57,11 @@ pub struct AudioReport {
     /// Milliseconds of sound that were made up, and that were stretched or shortened.
     pub concealed_ms: f64,
     pub stretched_ms: f64,
+    /// How the real microphone and speaker do, where there are such.
+    pub microphone: DeviceState,
+    pub speaker: DeviceState,
+    /// Whether nothing at all has come from the microphone for seconds.
+    pub microphone_silent: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

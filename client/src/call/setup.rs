@@ -8,7 +8,7 @@ use codec::{
 };
 
 use crate::{
-    device::{Camera, DeviceError, Microphone, Screen, Speaker},
+    device::{Camera, DeviceError, Microphone, Screen, SoundControls, Speaker},
     link::Clock,
 };
 
@@ -61,6 +61,10 @@ type MicrophoneOpener = dyn Fn(Clock) -> Result<Box<dyn Microphone>, DeviceError
 pub struct DeviceSetup {
     open: Arc<Opener>,
     microphone: Option<Arc<MicrophoneOpener>>,
+    /// What is chosen of microphone and speaker, and what they say of themselves, where they are real ones.
+    pub sound: SoundControls,
+    /// Whether calls are heard ringing: where the speaker is a real one.
+    pub rings: bool,
     pub video: VideoQuality,
     pub audio: AudioQuality,
 }
@@ -74,7 +78,14 @@ impl fmt::Debug for DeviceSetup {
 impl DeviceSetup {
     /// `open` is called at the beginning of each call.
     pub fn new(open: impl Fn(Clock) -> Result<Devices, DeviceError> + Send + Sync + 'static) -> Self {
-        Self { open: Arc::new(open), microphone: None, video: VideoQuality::default(), audio: AudioQuality::default() }
+        Self {
+            open: Arc::new(open),
+            microphone: None,
+            sound: SoundControls::default(),
+            rings: false,
+            video: VideoQuality::default(),
+            audio: AudioQuality::default(),
+        }
     }
 
     /// `open` is called for each voice message.

@@ -186,6 +186,7 @@ impl Tallies {
                 buffer_ms: ms(sound.buffered),
                 concealed_ms: ms(sound.concealed),
                 stretched_ms: ms(sound.stretched),
+                ..AudioReport::default()
             },
             skew_ms: self.skew.delays(),
             dropped_unsent: self.dropped_unsent,

@@ -7,7 +7,9 @@ mod clip;
 mod files;
 mod pace;
 mod pattern;
+mod ringing;
 mod sound;
+mod telephone;
 
 pub use codec::{Matrix, Picture, Range};
 use relay::Micros;
@@ -17,7 +19,9 @@ pub use clip::{ClipCamera, ClipMicrophone};
 pub use files::{NullScreen, NullSpeaker, SnapshotScreen, WavSpeaker};
 pub(crate) use pattern::black;
 pub use pattern::{PatternCamera, ToneMicrophone};
-pub use sound::{SoundMicrophone, SoundSpeaker};
+pub use ringing::{Ringing, Tune};
+pub use sound::{SoundMicrophone, SoundNames, SoundSpeaker};
+pub use telephone::{DeviceState, SoundChoice, SoundControls, TelephoneMicrophone, TelephoneSpeaker};
 
 /// Samples of one block of sound: 10 ms at 48 kHz, mono.
 pub const BLOCK: usize = 480;

@@ -71,12 +71,13 @@ pub struct Arguments {
     #[arg(long, env = "KOMADO_HOME", value_name = "FOLDER")]
     pub home: Option<PathBuf>,
 
-    /// The camera: "pattern", or a clip (MP4 with H.264, or Y4M), which is repeated.
-    #[arg(long, default_value = "pattern", value_name = "SOURCE")]
-    pub camera: String,
+    /// The camera: "pattern" (the default), or a clip (MP4 with H.264, or Y4M), which is repeated.
+    #[arg(long, value_name = "SOURCE")]
+    pub camera: Option<String>,
 
     /// The microphone: "device" or "device:NAME" for a real one, "silence", "tone", or a file with sound (MP4 with AAC
-    /// or Opus, or WAV). By default the camera's clip, if it is an MP4 with sound.
+    /// or Opus, or WAV). By default the camera's clip, if it is an MP4 with sound; else a real one in the window, and
+    /// silence without it.
     #[arg(long, value_name = "SOURCE")]
     pub microphone: Option<String>,
 
@@ -100,7 +101,8 @@ pub struct Arguments {
     #[arg(long, default_value = "20", value_enum)]
     pub packet_ms: PacketLength,
 
-    /// The speaker: "device" or "device:NAME" for a real one, or a WAV file to which what is heard is written.
+    /// The speaker: "device" or "device:NAME" for a real one (which the window has by default), "none", or a WAV file to
+    /// which what is heard is written.
     #[arg(long, value_name = "SINK")]
     pub speaker: Option<String>,
 

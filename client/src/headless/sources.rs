@@ -15,7 +15,8 @@ use crate::{
     call::{AudioQuality, DeviceSetup, Devices, VideoQuality},
     device::{
         Camera, CameraFormat, ClipCamera, ClipMicrophone, DeviceError, Microphone, NullScreen, NullSpeaker,
-        PatternCamera, Screen, SnapshotScreen, SoundMicrophone, SoundSpeaker, Speaker, ToneMicrophone, WavSpeaker,
+        PatternCamera, Screen, SnapshotScreen, SoundControls, SoundMicrophone, Speaker, TelephoneMicrophone,
+        TelephoneSpeaker, ToneMicrophone, WavSpeaker,
     },
     link::Clock,
 };
@@ -23,25 +24,38 @@ use crate::{
 /// A recording of a day has so many snapshots; more would fill a disk.
 const MOST_SNAPSHOTS: u32 = 10_000;
 
-/// Looks at the devices once, so that what is wrong with them is said before anyone rings.
+/// Looks at the devices once, so that what is wrong with them is said before anyone rings. A window does not: it says so
+/// while it runs, where another device can be chosen.
 pub(crate) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessError> {
+    let microphone = microphone(arguments);
+    let speaker = speaker(arguments);
+    let named = |source: &str| device(source).filter(|name| !name.is_empty()).map(str::to_owned);
     let sources = Sources {
-        camera: arguments.camera.clone(),
-        microphone: microphone(arguments),
+        sound: SoundControls::pinned(named(&microphone), named(&speaker)),
+        camera: camera(arguments).to_owned(),
+        microphone,
         size: arguments.size.as_deref().map(size).transpose()?,
         frame_rate: arguments.frame_rate,
-        speaker: arguments.speaker.clone(),
+        speaker,
         snapshots: arguments.snapshots.clone(),
         snapshot_every: arguments.snapshot_every,
         record: arguments.record.clone(),
         arrivals: arguments.arrivals.clone(),
     };
     sources.camera(Clock::start())?;
-    sources.microphone(Clock::start())?;
+    match device(&sources.microphone) {
+        Some(name) if arguments.headless => drop(SoundMicrophone::open(name, Clock::start())?),
+        Some(_) => {}
+        None => drop(sources.microphone(Clock::start())?),
+    }
+    let sound = sources.sound.clone();
+    let rings = device(&sources.speaker).is_some();
     let sources = Arc::new(sources);
     let voice = sources.clone();
     let mut setup =
         DeviceSetup::new(move |clock| sources.open(clock)).with_microphone(move |clock| voice.microphone(clock));
+    setup.sound = sound;
+    setup.rings = rings;
     let bitrate = arguments.video_kbps.saturating_mul(1_000);
     setup.video = VideoQuality { bitrate, temporal_layers: 2, content: Content::Camera };
     setup.audio = AudioQuality {
@@ -55,14 +69,23 @@ pub(crate) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessErro
     Ok(setup)
 }
 
+fn camera(arguments: &Arguments) -> &str {
+    arguments.camera.as_deref().unwrap_or("pattern")
+}
+
 fn microphone(arguments: &Arguments) -> String {
+    let camera = camera(arguments);
     match &arguments.microphone {
         Some(microphone) => microphone.clone(),
-        None if ClipMicrophone::open(Path::new(&arguments.camera), Clock::start(), 0).is_ok() => {
-            arguments.camera.clone()
-        }
-        None => "silence".to_owned(),
+        None if ClipMicrophone::open(Path::new(camera), Clock::start(), 0).is_ok() => camera.to_owned(),
+        None if arguments.headless => "silence".to_owned(),
+        None => "device".to_owned(),
     }
+}
+
+fn speaker(arguments: &Arguments) -> String {
+    let by_default = if arguments.headless { "none" } else { "device" };
+    arguments.speaker.clone().unwrap_or_else(|| by_default.to_owned())
 }
 
 fn size(text: &str) -> Result<(u32, u32), HeadlessError> {
@@ -76,11 +99,12 @@ fn device(source: &str) -> Option<&str> {
 }
 
 struct Sources {
+    sound: SoundControls,
     camera: String,
     microphone: String,
     size: Option<(u32, u32)>,
     frame_rate: f32,
-    speaker: Option<String>,
+    speaker: String,
     snapshots: Option<PathBuf>,
     snapshot_every: f64,
     record: Option<PathBuf>,
@@ -105,7 +129,7 @@ impl Sources {
         Ok(match self.microphone.as_str() {
             "silence" => Box::new(ToneMicrophone::new(0.0, clock, began)),
             "tone" => Box::new(ToneMicrophone::new(440.0, clock, began)),
-            path if device(path).is_some() => Box::new(SoundMicrophone::open(device(path).unwrap_or_default(), clock)?),
+            path if device(path).is_some() => Box::new(TelephoneMicrophone::new(self.sound.clone(), clock)),
             path => Box::new(ClipMicrophone::open(Path::new(path), clock, began)?),
         })
     }
@@ -116,12 +140,10 @@ impl Sources {
             Some(folder) => Box::new(SnapshotScreen::new(folder, self.snapshot_every, MOST_SNAPSHOTS)?),
             None => Box::new(NullScreen),
         };
-        let speaker: Box<dyn Speaker> = match self.speaker.as_deref() {
-            Some(sink) => match device(sink) {
-                Some(name) => Box::new(SoundSpeaker::open(name, clock)?),
-                None => Box::new(WavSpeaker::create(Path::new(sink), clock)?),
-            },
-            None => Box::new(NullSpeaker::new(clock)),
+        let speaker: Box<dyn Speaker> = match self.speaker.as_str() {
+            "none" => Box::new(NullSpeaker::new(clock)),
+            sink if device(sink).is_some() => Box::new(TelephoneSpeaker::new(self.sound.clone(), clock)),
+            path => Box::new(WavSpeaker::create(Path::new(path), clock)?),
         };
         let (recording, arrivals) = (self.record.clone(), self.arrivals.clone());
         Ok(Devices { camera, microphone, screen, speaker, recording, arrivals })

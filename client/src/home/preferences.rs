@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::QuietHours;
+use crate::device::SoundChoice;
 
 /// How the window speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +125,7 @@ pub struct Preferences {
     /// Emoji that were used lately, the last one first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recent_emoji: Vec<String>,
+    pub sound: SoundChoice,
     /// Where the free window was last, for each monitor by its name.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub places: std::collections::BTreeMap<String, Place>,
@@ -170,7 +172,8 @@ impl Preferences {
 
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
 # dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent);
-# notifications = always, outside-quiet-hours or never. Written anew when something is changed in the window.
+# notifications = always, outside-quiet-hours or never; in [sound], microphone and speaker are names, empty for the
+# system's choice. Written anew when something is changed in the window.
 ";
 
 #[cfg(test)]
@@ -183,6 +186,7 @@ mod tests {
         let path = Preferences::file(&folder.path().join("deep"));
         assert_eq!(Preferences::read(&path).unwrap(), Preferences::default());
         let mut some = Preferences { language: Language::Japanese, dock: Dock::Left, ..Preferences::default() };
+        some.sound.microphone = "Headset".into();
         some.places.insert("DP-1".into(), Place { x: -5, y: 0, width: 360, height: 900 });
         some.write(&path).unwrap();
         assert_eq!(Preferences::read(&path).unwrap(), some);

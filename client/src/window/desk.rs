@@ -306,6 +306,7 @@ impl Desk {
             self.preferences.starts_with_session = before.starts_with_session;
             self.complain(error.to_string());
         }
+        self.app.sound().choose(self.preferences.sound.clone());
         if before.language != self.preferences.language {
             self.words = Words::new(Tongue::choose(self.preferences.language, self.system.as_deref()));
         }

@@ -1,0 +1,234 @@
+//! What a person chooses of microphone and speaker, and what these say of themselves: shared by the window and the pipelines.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, AtomicU64, Ordering},
+};
+
+use codec::voice::VoiceParts;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use super::{far_end::FarEnd, serving::Role};
+use crate::device::{BLOCK, DeviceError};
+
+/// Below this peak there is nothing in a block: a microphone that works has noise of its own (−66 dB).
+const NOTHING: f32 = 0.000_5;
+
+/// After so many such blocks the microphone is silent: three seconds.
+const SILENT: u32 = 300;
+
+/// How fast the level falls, a block.
+const FALLS: f32 = 0.92;
+
+/// What a person prefers of sound.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct SoundChoice {
+    /// The name of the microphone; empty for the system's choice.
+    pub microphone: String,
+    /// The name of the speaker; empty for the system's choice.
+    pub speaker: String,
+    pub echo_cancellation: bool,
+    pub noise_suppression: bool,
+    pub automatic_gain: bool,
+    /// How loud others are, in percent of how loud they come.
+    pub volume: u8,
+}
+
+impl Default for SoundChoice {
+    fn default() -> Self {
+        Self {
+            microphone: String::new(),
+            speaker: String::new(),
+            echo_cancellation: true,
+            noise_suppression: true,
+            automatic_gain: true,
+            volume: 100,
+        }
+    }
+}
+
+impl SoundChoice {
+    pub(super) fn parts(&self) -> VoiceParts {
+        let (echo, noise, gain) = (self.echo_cancellation, self.noise_suppression, self.automatic_gain);
+        VoiceParts { echo, noise, gain }
+    }
+
+    pub(super) fn factor(&self) -> f32 {
+        f32::from(self.volume) / 100.0
+    }
+
+    pub(super) fn name(&self, role: Role) -> &str {
+        match role {
+            Role::Microphone => &self.microphone,
+            Role::Speaker => &self.speaker,
+        }
+    }
+}
+
+/// How a microphone or speaker does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceState {
+    /// It serves, or has not been needed yet.
+    #[default]
+    Fine,
+    /// The chosen one is not there; the system's choice serves until it is back.
+    Substituted,
+    /// This computer has none.
+    Absent,
+    /// Another program has it.
+    Busy,
+    /// The system does not allow it.
+    Forbidden,
+    /// It does not work; the log says why.
+    Broken,
+}
+
+impl From<&DeviceError> for DeviceState {
+    fn from(error: &DeviceError) -> Self {
+        match error {
+            DeviceError::NoSound(_) | DeviceError::UnknownSound { .. } => Self::Absent,
+            DeviceError::SoundBusy { .. } => Self::Busy,
+            DeviceError::SoundForbidden { .. } => Self::Forbidden,
+            _ => Self::Broken,
+        }
+    }
+}
+
+/// Chosen by one side and followed by the other. Clones are the same.
+#[derive(Clone, Default)]
+pub struct SoundControls(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    choice: Mutex<Arc<SoundChoice>>,
+    /// Grows with each choice.
+    generation: AtomicU64,
+    /// The microphone's peak, as the bits of a number from 0 to 1.
+    level: AtomicU32,
+    silent: AtomicU32,
+    states: Mutex<[DeviceState; 2]>,
+    far: FarEnd,
+    /// Names that no choice changes: they were given on the command line.
+    pinned: [Option<String>; 2],
+}
+
+impl std::fmt::Debug for SoundControls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SoundControls").field(&self.choice()).finish()
+    }
+}
+
+impl SoundControls {
+    pub fn new(choice: SoundChoice) -> Self {
+        let controls = Self::default();
+        controls.choose(choice);
+        controls
+    }
+
+    /// The same, with a microphone and a speaker that no choice changes.
+    pub fn pinned(microphone: Option<String>, speaker: Option<String>) -> Self {
+        let controls = Self(Arc::new(Inner { pinned: [microphone, speaker], ..Inner::default() }));
+        controls.choose(SoundChoice::default());
+        controls
+    }
+
+    pub fn choice(&self) -> Arc<SoundChoice> {
+        self.0.choice.lock().clone()
+    }
+
+    /// Effective at once, in a running call too.
+    pub fn choose(&self, mut choice: SoundChoice) {
+        let [microphone, speaker] = self.0.pinned.clone();
+        choice.microphone = microphone.unwrap_or(choice.microphone);
+        choice.speaker = speaker.unwrap_or(choice.speaker);
+        let mut current = self.0.choice.lock();
+        if **current != choice {
+            *current = Arc::new(choice);
+            self.0.generation.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Acquire)
+    }
+
+    /// The microphone's level now: its peak, 0 to 1, falling slowly.
+    pub fn level(&self) -> f32 {
+        f32::from_bits(self.0.level.load(Ordering::Relaxed))
+    }
+
+    /// Whether a microphone has served for seconds and nothing at all came.
+    pub fn is_silent(&self) -> bool {
+        self.0.silent.load(Ordering::Relaxed) >= SILENT
+    }
+
+    pub fn microphone(&self) -> DeviceState {
+        self.0.states.lock()[Role::Microphone as usize]
+    }
+
+    pub fn speaker(&self) -> DeviceState {
+        self.0.states.lock()[Role::Speaker as usize]
+    }
+
+    pub(super) fn report(&self, role: Role, state: DeviceState) {
+        self.0.states.lock()[role as usize] = state;
+    }
+
+    pub(super) fn far_end(&self) -> &FarEnd {
+        &self.0.far
+    }
+
+    /// No microphone serves.
+    pub(super) fn deaf(&self) {
+        self.0.level.store(0, Ordering::Relaxed);
+        self.0.silent.store(0, Ordering::Relaxed);
+    }
+
+    /// The microphone gave this, before anything was done with it.
+    pub(super) fn heard(&self, block: &[f32; BLOCK]) {
+        let peak = block.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+        self.0.level.store(peak.max(FALLS * self.level()).min(1.0).to_bits(), Ordering::Relaxed);
+        let silent = if peak < NOTHING { self.0.silent.load(Ordering::Relaxed).saturating_add(1) } else { 0 };
+        self.0.silent.store(silent, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_rises_at_once_and_silence_is_told_after_a_while() {
+        let controls = SoundControls::default();
+        for _ in 0..SILENT - 1 {
+            controls.heard(&[0.000_1; BLOCK]);
+        }
+        assert!(!controls.is_silent());
+        controls.heard(&[0.0; BLOCK]);
+        assert!(controls.is_silent());
+        controls.heard(&[0.5; BLOCK]);
+        assert_eq!((controls.level(), controls.is_silent()), (0.5, false));
+        controls.heard(&[0.0; BLOCK]);
+        assert!((0.4..0.5).contains(&controls.level()));
+    }
+
+    #[test]
+    fn what_the_command_line_names_stays() {
+        let controls = SoundControls::pinned(Some("Headset".into()), None);
+        assert_eq!(controls.choice().microphone, "Headset");
+        controls.choose(SoundChoice { microphone: "Desk".into(), speaker: "Hall".into(), ..SoundChoice::default() });
+        let choice = controls.choice();
+        assert_eq!((choice.microphone.as_str(), choice.speaker.as_str()), ("Headset", "Hall"));
+    }
+
+    #[test]
+    fn only_another_choice_is_a_change() {
+        let controls = SoundControls::new(SoundChoice::default());
+        assert_eq!(controls.generation(), 0);
+        controls.choose(SoundChoice { volume: 50, ..SoundChoice::default() });
+        assert_eq!((controls.generation(), controls.choice().factor()), (1, 0.5));
+    }
+}
