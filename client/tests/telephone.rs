@@ -153,7 +153,7 @@ fn an_echo_goes_and_a_near_voice_stays(clock: Clock) {
     assert!(erle >= 6.0, "{erle} dB");
     assert!(gain >= -10.0 && stoi >= 0.5, "{gain} dB, {stoi}");
     assert_eq!((controls.microphone(), controls.speaker()), (DeviceState::Fine, DeviceState::Fine));
-    assert!(controls.level() > 0.0 && !controls.is_silent());
+    assert!(controls.level() > 0.0 && controls.take_loudest() > Some(0.001));
 }
 
 /// Records until the tone of this frequency has been heard for a tenth of a second; gives how many blocks had passed

@@ -262,12 +262,12 @@ async fn a_link_at_rest_holds_one_answer_open_and_is_awake_when_something_is_ask
     until("the link is at rest", PATIENCE, || ways(&alice) == down).await;
     // Longer than a heartbeat: few exchanges, no silence, no cut.
     let before = alice.connection.path();
-    tokio::time::sleep(Duration::from_secs(9)).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
     let after = alice.connection.path();
     assert!((1..=3).contains(&(after.exchanges - before.exchanges)), "{before:?} {after:?}");
     assert!(after.alive && after.cuts == before.cuts);
     let listed = house.running.state.connections.page(0, 1).connections;
-    assert!(listed[0].silent_ms < 8_000, "{listed:?}");
+    assert!(listed[0].silent_ms < 11_000, "{listed:?}");
     assert_eq!(timeout(Duration::from_secs(1), alice.ask("GET", "/v1/chats", &())).await.unwrap().status, 200);
     until("both ways stream again", PATIENCE, || ways(&alice) == both).await;
 }

@@ -9,6 +9,7 @@ mod outbox;
 mod portrait;
 mod run;
 mod seeing;
+mod sound_names;
 mod stills;
 mod troubles;
 mod view;
@@ -27,6 +28,8 @@ pub use portrait::portrait;
 pub use stills::{Look, StillError, StillKey, Stills, keep_picture, write_png};
 pub use troubles::{Signal, Trouble, signal, troubles};
 pub use view::View;
+
+use sound_names::KnownSounds;
 
 use relay::vocabulary::ChatId;
 
@@ -76,6 +79,7 @@ struct Shared {
     stills: Stills,
     senses: Senses,
     sound: SoundControls,
+    sound_names: Arc<KnownSounds>,
     wake: Wake,
 }
 
@@ -120,6 +124,7 @@ impl App {
             stills: Stills::default(),
             senses: Senses::default(),
             sound: options.devices.sound.clone(),
+            sound_names: Arc::default(),
             wake,
         });
         let inside = shared.clone();
@@ -132,7 +137,7 @@ impl App {
 
     /// What there is to show now.
     pub fn view(&self) -> View {
-        self.shared.view.lock().clone()
+        View { sound_names: self.shared.sound_names.names(), ..self.shared.view.lock().clone() }
     }
 
     /// What has happened since this was asked last.
@@ -165,6 +170,11 @@ impl App {
     /// Microphone and speaker: what is chosen, and how they do.
     pub fn sound(&self) -> &SoundControls {
         &self.shared.sound
+    }
+
+    /// Looks which microphones and speakers there are: [`View::sound_names`].
+    pub fn ask_for_sound_names(&self) {
+        self.shared.sound_names.ask(self.shared.wake.clone());
     }
 
     pub fn give(&self, command: Command) {

@@ -381,7 +381,8 @@ impl Run {
         let state = self.running.as_ref().map_or_else(Arc::default, |running| running.state.borrow().clone());
         let suggested = SignIn { password: String::new(), ..self.sign_in.clone() };
         let drafts = self.outbox.as_ref().map(Outbox::drafts).unwrap_or_default();
-        self.shared.show(View { state, entrance: self.entrance.clone(), suggested: Arc::new(suggested), drafts });
+        let (entrance, suggested) = (self.entrance.clone(), Arc::new(suggested));
+        self.shared.show(View { state, entrance, suggested, drafts, ..View::default() });
     }
 }
 

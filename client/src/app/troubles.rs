@@ -5,6 +5,7 @@ use relay::vocabulary::CallPhase;
 use super::View;
 use crate::{
     call::Second,
+    device::DeviceState,
     engine::{CallState, ConnectionState},
     link::{Carriage, Path},
 };
@@ -22,6 +23,10 @@ pub enum Trouble {
     CannotHearYou,
     /// The own microphone is open and gives nothing that can be heard.
     MicrophoneSilent,
+    /// The microphone does not serve, or another one than the chosen does.
+    Microphone(DeviceState),
+    /// The same of the speaker.
+    Speaker(DeviceState),
     /// A device or a codec broke off.
     BrokeOff { what: String },
     /// The proxy does not pass long exchanges on; pictures come this late, in milliseconds.
@@ -75,9 +80,15 @@ pub fn troubles(view: &View, open_for: Option<u64>) -> Vec<Trouble> {
         troubles.push(Trouble::CannotHearYou);
     }
     let silent = course.lasting(|second| second.loudest_db.is_none_or(|loudest| loudest < SILENCE_DB));
-    if silent >= SILENT && open_for.is_some_and(|seconds| seconds >= SILENT as u64) {
+    let (microphone, speaker) =
+        call.report.as_ref().map_or_else(Default::default, |report| (report.audio.microphone, report.audio.speaker));
+    let serves = |state| matches!(state, DeviceState::Fine | DeviceState::Substituted);
+    if serves(microphone) && silent >= SILENT && open_for.is_some_and(|seconds| seconds >= SILENT as u64) {
         troubles.push(Trouble::MicrophoneSilent);
     }
+    let wrong = |state: &DeviceState| *state != DeviceState::Fine;
+    troubles.extend(Some(microphone).filter(wrong).map(Trouble::Microphone));
+    troubles.extend(Some(speaker).filter(wrong).map(Trouble::Speaker));
     let broken = call.report.iter().flat_map(|report| &report.failures);
     troubles.extend(broken.map(|what| Trouble::BrokeOff { what: what.clone() }));
     if is_held_back(&path) && course.seconds().len() >= PROVEN {
@@ -221,6 +232,20 @@ mod tests {
         assert_eq!((silent(9, None), silent(9, Some(4))), (vec![], vec![]));
         assert_eq!(troubles(&call(5, |second| second.loudest_db = None), Some(60)), [Trouble::MicrophoneSilent]);
         assert_eq!(troubles(&call(9, |second| second.loudest_db = Some(-70.0)), Some(60)), [], "a quiet room");
+    }
+
+    #[test]
+    fn a_device_that_does_not_serve_is_told_of_instead_of_its_silence() {
+        let told = with(call(9, |second| second.loudest_db = None), |state| {
+            let mut report = Report::default();
+            report.audio.microphone = DeviceState::Forbidden;
+            report.audio.speaker = DeviceState::Substituted;
+            if let Some(call) = &mut state.call {
+                call.report = Some(Box::new(report));
+            }
+        });
+        let expected = [Trouble::Microphone(DeviceState::Forbidden), Trouble::Speaker(DeviceState::Substituted)];
+        assert_eq!(troubles(&told, Some(60)), expected);
     }
 
     #[test]

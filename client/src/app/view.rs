@@ -6,6 +6,7 @@ use relay::vocabulary::ChatId;
 
 use super::entrance::{Entrance, SignIn};
 use crate::{
+    device::SoundNames,
     engine::{CallState, ConnectionState, State},
     home::Draft,
 };
@@ -19,12 +20,15 @@ pub struct View {
     pub suggested: Arc<SignIn>,
     /// What was being written when the program ended last, and since, by chat.
     pub drafts: Arc<BTreeMap<ChatId, Draft>>,
+    /// The microphones and speakers that were found when they were asked for last.
+    pub sound_names: Arc<SoundNames>,
 }
 
 impl View {
     /// Whether someone who looks would see a difference: figures of the link that nobody shows do not count.
     pub fn differs(&self, other: &Self) -> bool {
-        if self.entrance != other.entrance || self.suggested != other.suggested {
+        if self.entrance != other.entrance || self.suggested != other.suggested || self.sound_names != other.sound_names
+        {
             return true;
         }
         let (a, b) = (&self.state, &other.state);

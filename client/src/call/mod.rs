@@ -273,7 +273,8 @@ impl Media {
     pub fn second(&self, link: &Statistics) -> Second {
         let sound = self.ears.figures();
         let mut tallies = self.shared.tallies.lock();
-        let loudest = tallies.loudest.take();
+        // What a real microphone gives is judged before its noise is taken out: nothing may be left of a quiet room.
+        let loudest = self.sound.take_loudest().or(tallies.loudest.take());
         let now = Counted::now(&tallies, self.shared.clock.now(), process_time());
         drop(tallies);
         let before = std::mem::replace(&mut *self.counted.lock(), now);
@@ -285,7 +286,6 @@ impl Media {
         let mut report = self.shared.tallies.lock().report(self.shared.clock.now(), figures);
         report.audio.microphone = self.sound.microphone();
         report.audio.speaker = self.sound.speaker();
-        report.audio.microphone_silent = self.sound.is_silent();
         report
     }
 

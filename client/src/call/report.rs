@@ -60,8 +60,6 @@ pub struct AudioReport {
     /// How the real microphone and speaker do, where there are such.
     pub microphone: DeviceState,
     pub speaker: DeviceState,
-    /// Whether nothing at all has come from the microphone for seconds.
-    pub microphone_silent: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

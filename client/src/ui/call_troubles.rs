@@ -6,7 +6,7 @@ use super::{
     Scene, Value, icons, quality,
     theme::{self, Palette, letter, regular, space},
 };
-use crate::app::Trouble;
+use crate::{app::Trouble, device::DeviceState};
 
 /// More at once would hide the picture that they are about.
 const AT_ONCE: usize = 2;
@@ -44,11 +44,33 @@ fn told(scene: &Scene<'_>, trouble: &Trouble) -> (&'static str, String) {
         }
         Trouble::CannotHearYou => (icons::WARNING_CIRCLE, scene.say("trouble-cannot-hear")),
         Trouble::MicrophoneSilent => (icons::MICROPHONE_SLASH, scene.say("trouble-silent")),
+        Trouble::Microphone(state) => (icons::MICROPHONE_SLASH, scene.say(microphone_words(*state))),
+        Trouble::Speaker(state) => (icons::WARNING_CIRCLE, scene.say(speaker_words(*state))),
         Trouble::BrokeOff { what } => (icons::WARNING_CIRCLE, with("trouble-broke-off", ("what", Value::Text(what)))),
         Trouble::HeldBack { by, delay_ms } => {
             let name = if by.is_some() { "trouble-held-back" } else { "trouble-held-back-direct" };
             (icons::CLOCK, with(name, ("ms", Value::Number(*delay_ms))))
         }
         Trouble::TooSlow => (icons::WARNING_CIRCLE, scene.say("trouble-slow")),
+    }
+}
+
+fn microphone_words(state: DeviceState) -> &'static str {
+    match state {
+        DeviceState::Fine | DeviceState::Substituted => "trouble-microphone-other",
+        DeviceState::Absent => "trouble-microphone-none",
+        DeviceState::Busy => "trouble-microphone-busy",
+        DeviceState::Forbidden => "trouble-microphone-forbidden",
+        DeviceState::Broken => "trouble-microphone-broken",
+    }
+}
+
+fn speaker_words(state: DeviceState) -> &'static str {
+    match state {
+        DeviceState::Fine | DeviceState::Substituted => "trouble-speaker-other",
+        DeviceState::Absent => "trouble-speaker-none",
+        DeviceState::Busy => "trouble-speaker-busy",
+        DeviceState::Forbidden => "trouble-speaker-forbidden",
+        DeviceState::Broken => "trouble-speaker-broken",
     }
 }

@@ -106,6 +106,8 @@ pub enum Action {
     /// Something that the engine does.
     Give(Command),
     SignIn(SignIn),
+    /// Somebody wants to choose a microphone or a speaker.
+    AskForSoundNames,
     /// Whether the certificate that was shown is right.
     Trust(bool),
     Cancel,

@@ -7,7 +7,10 @@ use super::{
     Action, Out, Scene, Value, controls, icons,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
-use crate::home::{ChatStyle, Dock, Language, Notifications, Preferences, TextSize, Theme};
+use crate::{
+    device::SoundChoice,
+    home::{ChatStyle, Dock, Language, Notifications, Preferences, TextSize, Theme},
+};
 
 /// What the main window shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Page {
 #[derive(Debug, Default)]
 pub struct PreferencesPage {
     search: String,
+    /// Whether it was asked which microphones and speakers there are, since the page was opened.
+    asked: bool,
 }
 
 /// What came of drawing it.
@@ -40,6 +45,9 @@ impl PreferencesPage {
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, inside: bool, out: &mut Out) -> Went {
         let palette = Palette::of(ui);
         let mut went = Went::Nowhere;
+        if !std::mem::replace(&mut self.asked, true) {
+            out.act(Action::AskForSoundNames);
+        }
         Frame::new().inner_margin(Margin::symmetric(12, 4)).show(ui, |ui| {
             ui.horizontal(|ui| {
                 if controls::icon_button(ui, icons::CARET_LEFT, &scene.say("back")).clicked() {
@@ -84,6 +92,7 @@ impl PreferencesPage {
                 }
             });
         });
+        self.asked = went == Went::Nowhere;
         went
     }
 
@@ -154,7 +163,22 @@ fn choices(ui: &mut Ui, scene: &Scene<'_>, wanted: &str, chosen: &mut Preference
         });
         ui.add_space(space::NORMAL);
     }
+    sounds(ui, scene, &mut search, &mut chosen.sound);
     found
+}
+
+/// Microphone and speaker, and what is done to the voice.
+fn sounds(ui: &mut Ui, scene: &Scene<'_>, search: &mut Search<'_>, chosen: &mut SoundChoice) {
+    let names = &scene.view.sound_names;
+    let system = scene.say("sound-system");
+    search.picker(ui, &scene.say("microphone"), &system, &names.microphones, &mut chosen.microphone);
+    search.picker(ui, &scene.say("speaker"), &system, &names.speakers, &mut chosen.speaker);
+    let volumes = [50, 100, 150, 200].map(|percent| (percent, format!("{percent} %")));
+    search.choice(ui, &scene.say("volume-of-others"), &volumes, &mut chosen.volume);
+    let switches = [(true, scene.say("on")), (false, scene.say("off"))];
+    search.choice(ui, &scene.say("echo-cancellation"), &switches, &mut chosen.echo_cancellation);
+    search.choice(ui, &scene.say("noise-suppression"), &switches, &mut chosen.noise_suppression);
+    search.choice(ui, &scene.say("automatic-gain"), &switches, &mut chosen.automatic_gain);
 }
 
 /// A time of the day, of which each half hour is offered.
@@ -191,6 +215,30 @@ impl Search<'_> {
             choice(ui, name, options, chosen);
         }
         shown
+    }
+
+    /// One of the `names`, or none for the system's choice. What is chosen stays to be chosen while it is unplugged.
+    fn picker(&mut self, ui: &mut Ui, name: &str, system: &str, names: &[String], chosen: &mut String) {
+        let has = |text: &str| text.to_lowercase().contains(&self.wanted);
+        if !(has(name) || has(system) || names.iter().any(|name| has(name))) {
+            return;
+        }
+        *self.found = true;
+        let palette = Palette::of(ui);
+        let label = ui.label(RichText::new(name).font(regular(letter::SMALL)).color(palette.soft));
+        ui.add_space(-space::TINY);
+        let now = if chosen.is_empty() { system.to_owned() } else { chosen.clone() };
+        let width = ui.available_width();
+        let picker = egui::ComboBox::from_id_salt(name).selected_text(now).width(width).truncate();
+        let picker = picker.show_ui(ui, |ui| {
+            ui.selectable_value(chosen, String::new(), system);
+            let unplugged = Some(chosen.clone()).filter(|chosen| !chosen.is_empty() && !names.contains(chosen));
+            for name in names.iter().cloned().chain(unplugged) {
+                ui.selectable_value(chosen, name.clone(), name);
+            }
+        });
+        picker.response.labelled_by(label.id);
+        ui.add_space(space::NORMAL);
     }
 }
 

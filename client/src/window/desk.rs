@@ -256,6 +256,7 @@ impl Desk {
             Action::Draft(chat, draft) => self.app.keep_draft(chat, draft),
             Action::Complain(text) => self.complain(text),
             Action::See(key) => self.app.see(key),
+            Action::AskForSoundNames => self.app.ask_for_sound_names(),
             Action::ChooseFiles(_)
             | Action::ChoosePicture(_)
             | Action::Save { .. }

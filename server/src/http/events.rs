@@ -1,13 +1,12 @@
 //! `GET /v1/events`: what happens, as server-sent events, for bots and scripts.
 
-use super::caller::{Known, Peer};
+use super::caller::Known;
 use super::extract::Asked;
 use super::problem::{Refused, said};
 use crate::connections::Origin;
 use crate::events::{Place, Stream};
 use crate::state::State;
 use axum::body::Body;
-use axum::extract::Extension;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use relay::vocabulary::{Problem, code};
@@ -32,7 +31,6 @@ pub(super) struct Wish {
 /// `GET /v1/events?after=&signals=`
 pub(super) async fn listen(
     axum::extract::State(state): axum::extract::State<Arc<State>>,
-    Extension(peer): Extension<Peer>,
     known: Known,
     Asked(wish): Asked<Wish>,
     headers: HeaderMap,
@@ -47,7 +45,7 @@ pub(super) async fn listen(
         .map(|last| last.parse())
         .transpose()
         .map_err(|error| said(400, code::MALFORMED, &error))?;
-    let origin = Origin::new(peer.address, false, &headers);
+    let origin = Origin::new(known.address, false, &headers);
     let stream = Stream::open(state, known.identity, origin, from, wish.signals).await?;
     let mut response = Response::new(Body::new(stream));
     let headers = response.headers_mut();

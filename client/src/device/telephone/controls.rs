@@ -12,11 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::{far_end::FarEnd, serving::Role};
 use crate::device::{BLOCK, DeviceError};
 
-/// Below this peak there is nothing in a block: a microphone that works has noise of its own (−66 dB).
-const NOTHING: f32 = 0.000_5;
-
-/// After so many such blocks the microphone is silent: three seconds.
-const SILENT: u32 = 300;
+/// Instead of a peak, when no microphone served.
+const UNHEARD: f32 = -1.0;
 
 /// How fast the level falls, a block.
 const FALLS: f32 = 0.92;
@@ -101,18 +98,32 @@ impl From<&DeviceError> for DeviceState {
 #[derive(Clone, Default)]
 pub struct SoundControls(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
     choice: Mutex<Arc<SoundChoice>>,
     /// Grows with each choice.
     generation: AtomicU64,
     /// The microphone's peak, as the bits of a number from 0 to 1.
     level: AtomicU32,
-    silent: AtomicU32,
+    /// The loudest of what it gave since that was taken last, in the same way; `UNHEARD` if it gave nothing.
+    loudest: AtomicU32,
     states: Mutex<[DeviceState; 2]>,
     far: FarEnd,
     /// Names that no choice changes: they were given on the command line.
     pinned: [Option<String>; 2],
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            choice: Mutex::default(),
+            generation: AtomicU64::new(0),
+            level: AtomicU32::new(0),
+            loudest: AtomicU32::new(UNHEARD.to_bits()),
+            states: Mutex::default(),
+            far: FarEnd::default(),
+            pinned: [None, None],
+        }
+    }
 }
 
 impl std::fmt::Debug for SoundControls {
@@ -160,9 +171,11 @@ impl SoundControls {
         f32::from_bits(self.0.level.load(Ordering::Relaxed))
     }
 
-    /// Whether a microphone has served for seconds and nothing at all came.
-    pub fn is_silent(&self) -> bool {
-        self.0.silent.load(Ordering::Relaxed) >= SILENT
+    /// The loudest sample that the microphone gave since this was asked last, before anything was done with it, 0 to
+    /// 1; `None` if none served.
+    pub fn take_loudest(&self) -> Option<f32> {
+        let loudest = f32::from_bits(self.0.loudest.swap(UNHEARD.to_bits(), Ordering::Relaxed));
+        (loudest >= 0.0).then_some(loudest)
     }
 
     pub fn microphone(&self) -> DeviceState {
@@ -184,15 +197,14 @@ impl SoundControls {
     /// No microphone serves.
     pub(super) fn deaf(&self) {
         self.0.level.store(0, Ordering::Relaxed);
-        self.0.silent.store(0, Ordering::Relaxed);
     }
 
     /// The microphone gave this, before anything was done with it.
     pub(super) fn heard(&self, block: &[f32; BLOCK]) {
         let peak = block.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
         self.0.level.store(peak.max(FALLS * self.level()).min(1.0).to_bits(), Ordering::Relaxed);
-        let silent = if peak < NOTHING { self.0.silent.load(Ordering::Relaxed).saturating_add(1) } else { 0 };
-        self.0.silent.store(silent, Ordering::Relaxed);
+        let loudest = peak.max(f32::from_bits(self.0.loudest.load(Ordering::Relaxed)));
+        self.0.loudest.store(loudest.to_bits(), Ordering::Relaxed);
     }
 }
 
@@ -201,16 +213,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_rises_at_once_and_silence_is_told_after_a_while() {
+    fn a_level_rises_at_once_and_the_loudest_is_told_once() {
         let controls = SoundControls::default();
-        for _ in 0..SILENT - 1 {
-            controls.heard(&[0.000_1; BLOCK]);
-        }
-        assert!(!controls.is_silent());
+        assert_eq!(controls.take_loudest(), None);
         controls.heard(&[0.0; BLOCK]);
-        assert!(controls.is_silent());
+        assert_eq!(controls.take_loudest(), Some(0.0));
+        controls.heard(&[-0.5; BLOCK]);
+        controls.heard(&[0.1; BLOCK]);
+        assert_eq!((controls.take_loudest(), controls.take_loudest()), (Some(0.5), None));
         controls.heard(&[0.5; BLOCK]);
-        assert_eq!((controls.level(), controls.is_silent()), (0.5, false));
+        assert_eq!(controls.level(), 0.5);
         controls.heard(&[0.0; BLOCK]);
         assert!((0.4..0.5).contains(&controls.level()));
     }
