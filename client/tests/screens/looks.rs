@@ -3,6 +3,7 @@
 use client::{
     app::{Entrance, Failure, SignIn, View},
     call::Second,
+    device::SoundNames,
     engine::{Event, State},
     ui::{CallScreen, ChatScreen, MainScreen, Staged},
 };
@@ -107,12 +108,20 @@ fn adding_a_contact() {
     );
 }
 
+fn sounds() -> SoundNames {
+    let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+    SoundNames {
+        microphones: names(["Built-in Audio Analog Stereo", "Headset (Bluetooth)"]),
+        speakers: names(["Built-in Audio Analog Stereo", "Headset (Bluetooth)"]),
+    }
+}
+
 #[test]
 fn preferences() {
     main_looks(
         "preferences",
-        560.0,
-        || view(crowd()),
+        1_180.0,
+        || View { sound_names: Arc::new(sounds()), ..view(crowd()) },
         |harness| {
             let preferences = harness.state().words.say("preferences");
             harness.get_by_role_and_label(Role::Button, &preferences).click();

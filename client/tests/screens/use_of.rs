@@ -284,6 +284,8 @@ fn preferences_are_effective_at_once() {
     harness.state_mut().words = client::ui::Words::new(Tongue::Japanese);
     harness.run();
     assert!(harness.query_by_label("言語").is_some(), "switched while it runs");
+    harness.get_by_label("サインアウト").scroll_to_me();
+    harness.run();
     assert!(matches!(press(&mut harness, "サインアウト")[..], [Action::SignOut]));
 }
 
