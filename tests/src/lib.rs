@@ -13,6 +13,8 @@ pub mod capture;
 #[cfg(target_os = "linux")]
 pub mod cutter;
 #[cfg(target_os = "linux")]
+pub mod desk_stage;
+#[cfg(target_os = "linux")]
 pub mod desktop;
 #[cfg(target_os = "linux")]
 pub mod failure;

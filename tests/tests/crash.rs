@@ -4,71 +4,33 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use komado_tests::desk_stage::DeskStage;
 use komado_tests::desktop::Desktop;
-use komado_tests::namespace::Namespace;
-use komado_tests::product::{Server, headless};
-use komado_tests::program::{Program, built};
-use tempfile::TempDir;
+use komado_tests::program::Program;
 
 const SOON: Duration = Duration::from_secs(60);
-const PASSWORD: &str = "correct horse battery";
 
-struct Stage {
-    namespace: Namespace,
-    server: Server,
-    desktop: Desktop,
-    folder: TempDir,
-}
+struct Stage(DeskStage);
 
 impl Stage {
-    fn set() -> Self {
-        let namespace = Namespace::new().unwrap();
-        namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
-        let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), &[]).unwrap();
-        for name in ["alice", "bob"] {
-            server.add_user(name, PASSWORD, &[]).unwrap();
-        }
-        let desktop = Desktop::start(&namespace).unwrap();
-        let folder = TempDir::with_prefix("komado-crash-").unwrap();
-        std::fs::write(folder.path().join("password"), PASSWORD).unwrap();
-        Self { namespace, server, desktop, folder }
-    }
-
-    fn place(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
     /// Alice's window. The first time she signs in; then her session is remembered.
     fn alice(&self, first: bool) -> Program {
-        let mut command = self.desktop.command(&built("komado").unwrap().display().to_string());
-        command.args(["--home", &self.place("alice"), "--server", "http://10.99.0.2", "--user", "alice"]);
-        command.args(["--proxy", "none", "--size", "64x48"]);
-        if first {
-            command.args(["--fingerprint", self.server.fingerprint(), "--password-file", &self.place("password")]);
-        }
-        Program::start("alice's window", command).unwrap()
-    }
-
-    fn bob(&self) -> Program {
-        let (home, password) = (self.place("bob"), self.place("password"));
-        let mut arguments = vec!["--server", "http://10.99.0.2", "--proxy", "none", "--user", "bob", "--home", &home];
-        arguments.extend(["--password-file", &password, "--fingerprint", self.server.fingerprint(), "--size", "64x48"]);
-        arguments.extend(["--accept-chats", "--accept-contacts"]);
-        headless(&self.namespace, "bob", &arguments).unwrap()
+        let proof = if first { self.0.proof() } else { Vec::new() };
+        self.0.window("alice's window", [self.0.person("alice", "64x48"), proof].concat()).unwrap()
     }
 
     /// Opens the chat with bob, who is a contact, and gives it the keyboard.
     fn open_chat(&self) {
-        self.desktop.activate(&self.desktop.window("Komado").unwrap()).unwrap();
-        self.desktop.key("ctrl+f").unwrap();
-        self.desktop.write("bob").unwrap();
-        self.desktop.key("Return").unwrap();
-        self.desktop.activate(&self.desktop.window("bob").unwrap()).unwrap();
+        self.0.desktop.activate(&self.0.desktop.window("Komado").unwrap()).unwrap();
+        self.0.desktop.key("ctrl+f").unwrap();
+        self.0.desktop.write("bob").unwrap();
+        self.0.desktop.key("Return").unwrap();
+        self.0.desktop.activate(&self.0.desktop.window("bob").unwrap()).unwrap();
     }
 
     /// What alice's client keeps of what she has written.
     fn written(&self) -> Option<(PathBuf, String)> {
-        let mut files = std::fs::read_dir(self.place("alice")).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+        let mut files = std::fs::read_dir(self.0.place("alice")).ok()?.filter_map(Result::ok).map(|entry| entry.path());
         let is_it = |path: &Path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             name.starts_with("written-") && name.ends_with(".json")
@@ -80,7 +42,7 @@ impl Stage {
 
     fn until_written(&self, text: &str) {
         let has = |_: &Desktop| Ok(self.written().is_some_and(|(_, written)| written.contains(text)));
-        self.desktop.until(&format!("\"{text}\" on the disk"), has).unwrap();
+        self.0.desktop.until(&format!("\"{text}\" on the disk"), has).unwrap();
     }
 }
 
@@ -90,40 +52,40 @@ fn line_of<'a>(text: &'a str) -> impl Fn(&serde_json::Value) -> bool + 'a {
 
 #[test]
 fn what_was_written_survives_the_end_of_the_client() {
-    let mut stage = Stage::set();
-    let bob = stage.bob();
+    let mut stage = Stage(DeskStage::set().unwrap());
+    let bob = stage.0.headless("bob", "64x48", &["--accept-chats", "--accept-contacts"]).unwrap();
     bob.wait_event("logged_in", SOON).unwrap();
     let mut alice = stage.alice(true);
-    let signed_in = Path::new(&stage.place("alice")).join("session.toml");
-    stage.desktop.until("alice's session", |_| Ok(signed_in.exists())).unwrap();
-    stage.desktop.activate(&stage.desktop.window("Komado").unwrap()).unwrap();
-    stage.desktop.key("ctrl+n").unwrap();
-    stage.desktop.write("bob").unwrap();
-    stage.desktop.key("Return").unwrap();
+    let signed_in = Path::new(&stage.0.place("alice")).join("session.toml");
+    stage.0.desktop.until("alice's session", |_| Ok(signed_in.exists())).unwrap();
+    stage.0.desktop.activate(&stage.0.desktop.window("Komado").unwrap()).unwrap();
+    stage.0.desktop.key("ctrl+n").unwrap();
+    stage.0.desktop.write("bob").unwrap();
+    stage.0.desktop.key("Return").unwrap();
     bob.wait_event("contact_added", SOON).unwrap();
     stage.open_chat();
-    stage.desktop.write("The first line").unwrap();
-    stage.desktop.key("Return").unwrap();
+    stage.0.desktop.write("The first line").unwrap();
+    stage.0.desktop.key("Return").unwrap();
     bob.wait_for("the first line", SOON, line_of("The first line")).unwrap();
     // Nothing is kept of what the server has.
-    stage.desktop.until("an empty outbox", |_| Ok(stage.written().is_none())).unwrap();
+    stage.0.desktop.until("an empty outbox", |_| Ok(stage.written().is_none())).unwrap();
 
-    stage.server.kill().unwrap();
-    stage.desktop.write("Written while the server was away").unwrap();
-    stage.desktop.key("Return").unwrap();
+    stage.0.server.kill().unwrap();
+    stage.0.desktop.write("Written while the server was away").unwrap();
+    stage.0.desktop.key("Return").unwrap();
     stage.until_written("Written while the server was away");
-    stage.desktop.write("Half a line").unwrap();
+    stage.0.desktop.write("Half a line").unwrap();
     stage.until_written("Half a line");
     alice.kill().unwrap();
 
-    stage.server.restart().unwrap();
+    stage.0.server.restart().unwrap();
     let _alice = stage.alice(false);
     let late = bob.wait_for("the late line", SOON, line_of("Written while the server was away")).unwrap();
     assert_eq!(late["message"]["from"]["name"], "alice");
     stage.open_chat();
-    stage.desktop.key("Return").unwrap();
+    stage.0.desktop.key("Return").unwrap();
     bob.wait_for("the other half", SOON, line_of("Half a line")).unwrap();
-    stage.desktop.until("an empty outbox", |_| Ok(stage.written().is_none())).unwrap();
+    stage.0.desktop.until("an empty outbox", |_| Ok(stage.written().is_none())).unwrap();
     let events = bob.lines();
     let times = |text: &str| {
         let events = events.iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());

@@ -3,52 +3,22 @@
 
 use std::time::Duration;
 
-use komado_tests::desktop::Desktop;
-use komado_tests::namespace::Namespace;
-use komado_tests::product::{Server, headless};
-use komado_tests::program::{Program, built};
-use tempfile::TempDir;
+use komado_tests::desk_stage::DeskStage;
 
 const SOON: Duration = Duration::from_secs(60);
-const PASSWORD: &str = "correct horse battery";
 
 #[test]
 fn a_second_start_opens_its_link_in_the_first_window() {
-    let namespace = Namespace::new().unwrap();
-    namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
-    let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), &[]).unwrap();
-    for name in ["alice", "bob"] {
-        server.add_user(name, PASSWORD, &[]).unwrap();
-    }
-    let desktop = Desktop::start(&namespace).unwrap();
-    let folder = TempDir::with_prefix("komado-instance-").unwrap();
-    let place = |name: &str| folder.path().join(name).display().to_string();
-    let (password, fingerprint) = (place("password"), server.fingerprint().to_owned());
-    std::fs::write(&password, PASSWORD).unwrap();
-    let who = |name: &str| {
-        let fixed = ["--server", "http://10.99.0.2", "--proxy", "none", "--size", "320x180"].map(str::to_owned);
-        let own = [("--user", name.to_owned()), ("--home", place(name)), ("--password-file", password.clone())];
-        let own = own.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
-        fixed.into_iter().chain(own).chain(["--fingerprint".to_owned(), fingerprint.clone()]).collect::<Vec<_>>()
-    };
-    let bobs = who("bob");
-    let bob = headless(&namespace, "bob", &bobs.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    let stage = DeskStage::set().unwrap();
+    let desktop = &stage.desktop;
+    let bob = stage.headless("bob", "320x180", &[]).unwrap();
     bob.wait_event("logged_in", SOON).unwrap();
-
-    let komado = built("komado").unwrap().display().to_string();
-    let mut command = desktop.command(&komado);
-    let mut alice = Program::start("alice's window", {
-        command.args(who("alice"));
-        command
-    })
-    .unwrap();
+    let signing_in = [stage.person("alice", "320x180"), stage.proof()].concat();
+    let mut alice = stage.window("alice's window", signing_in).unwrap();
     desktop.window("Komado").unwrap();
 
-    let later = |link: &str| {
-        let mut command = desktop.command(&komado);
-        command.args(["--home", &place("alice"), link]);
-        Program::start("a second start", command).unwrap()
-    };
+    let home = stage.place("alice");
+    let later = |link: &str| stage.window("a second start", ["--home", &home, link]).unwrap();
     let mut second = later("komado://10.99.0.2/chat/bob");
     second.wait_success(SOON).unwrap();
     desktop.window("bob").unwrap();
@@ -59,9 +29,7 @@ fn a_second_start_opens_its_link_in_the_first_window() {
 
     // Once it is gone, however that came about, the next start is the first again.
     alice.kill().unwrap();
-    let mut command = desktop.command(&komado);
-    command.args(["--home", &place("alice")]);
-    let mut next = Program::start("the next start", command).unwrap();
+    let mut next = stage.window("the next start", ["--home", &home]).unwrap();
     desktop.window("Komado").unwrap();
     assert!(next.is_running(), "{}", next.log());
 }

@@ -3,43 +3,24 @@
 
 use std::time::Duration;
 
-use komado_tests::desktop::Desktop;
-use komado_tests::namespace::Namespace;
-use komado_tests::product::{Server, headless};
-use komado_tests::program::{Program, built};
+use komado_tests::desk_stage::DeskStage;
 use komado_tests::session_bus::{NotificationService, SessionBus};
 use serde_json::Value;
-use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(60);
-const PASSWORD: &str = "correct horse battery";
 
 #[test]
 fn lines_requests_and_calls_are_told_and_can_be_answered() {
-    let namespace = Namespace::new().unwrap();
-    namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
-    let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), &[]).unwrap();
-    for name in ["alice", "bob"] {
-        server.add_user(name, PASSWORD, &[]).unwrap();
-    }
-    let desktop = Desktop::start(&namespace).unwrap();
-    let folder = TempDir::with_prefix("komado-notifications-").unwrap();
-    let password = folder.path().join("password").display().to_string();
-    std::fs::write(&password, PASSWORD).unwrap();
+    let stage = DeskStage::set().unwrap();
+    let desktop = &stage.desktop;
     let bus = SessionBus::start().unwrap();
     let service = NotificationService::start(&bus).unwrap();
 
-    let home = |name: &str| folder.path().join(name).display().to_string();
-    let common = ["--server", "http://10.99.0.2", "--proxy", "none", "--password-file", &password, "--fingerprint"];
-    let (bobs_home, alices_home, fingerprint) = (home("bob"), home("alice"), server.fingerprint().to_owned());
-    let mut arguments = common.to_vec();
-    arguments.extend([&fingerprint, "--user", "bob", "--home", &bobs_home, "--size", "320x180"]);
-    let mut bob = headless(&namespace, "bob", &arguments).unwrap();
+    let mut bob = stage.headless("bob", "320x180", &[]).unwrap();
     bob.wait_event("logged_in", SOON).unwrap();
-    let mut command = desktop.command(&built("komado").unwrap().display().to_string());
-    command.args(common).args([&fingerprint, "--user", "alice", "--home", &alices_home, "--size", "320x180"]);
-    command.env("DBUS_SESSION_BUS_ADDRESS", bus.address());
-    let mut alice = Program::start("alice's window", command).unwrap();
+    let signing_in = [stage.person("alice", "320x180"), stage.proof()].concat();
+    let environment = [("DBUS_SESSION_BUS_ADDRESS", bus.address())];
+    let mut alice = stage.window_with("alice's window", signing_in, &environment).unwrap();
     let main = desktop.window("Komado").unwrap();
 
     // A request is accepted from the notification, without the window.

@@ -5,11 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use client::app::write_png;
-use komado_tests::desktop::Desktop;
-use komado_tests::namespace::Namespace;
-use komado_tests::product::{Server, headless};
-use komado_tests::program::{Program, built};
-use tempfile::TempDir;
+use komado_tests::desk_stage::{DeskStage, PASSWORD};
+use komado_tests::program::Program;
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -22,51 +19,20 @@ const ORANGE: [u8; 3] = [240, 130, 30];
 /// Behind words about what went wrong.
 const WRONG: [u8; 3] = [248, 230, 225];
 
-struct Stage {
-    namespace: Namespace,
-    server: Server,
-    desktop: Desktop,
-    folder: TempDir,
-}
+struct Stage(DeskStage);
 
 impl Stage {
-    fn set() -> Self {
-        let namespace = Namespace::new().unwrap();
-        namespace.add_host("10.99.0.2".parse().unwrap()).unwrap();
-        let server = Server::start(&namespace, "10.99.0.2:80".parse().unwrap(), &[]).unwrap();
-        for name in ["alice", "bob"] {
-            server.add_user(name, PASSWORD, &[]).unwrap();
-        }
-        let desktop = Desktop::start(&namespace).unwrap();
-        Self { namespace, server, desktop, folder: TempDir::with_prefix("komado-window-").unwrap() }
-    }
-
-    fn place(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
-    /// Alice's window.
+    /// Alice's window. It has to ask for everything.
     fn alice(&self) -> Program {
-        let mut command = self.desktop.command(&built("komado").unwrap().display().to_string());
-        command.args(["--home", &self.place("alice"), "--server", "http://10.99.0.2", "--user", "alice"]);
+        let mut arguments = self.0.person("alice", "320x180");
         // What she sends is grey: whatever is colourful on her screen comes from bob.
-        command.args(["--proxy", "none", "--size", "320x180", "--camera", &self.grey_clip()]);
-        Program::start("alice's window", command).unwrap()
-    }
-
-    fn bob(&self) -> Program {
-        let password = self.place("password");
-        std::fs::write(&password, PASSWORD).unwrap();
-        let (home, fingerprint) = (self.place("bob"), self.server.fingerprint().to_owned());
-        let mut arguments = vec!["--server", "http://10.99.0.2", "--proxy", "none", "--user", "bob", "--home", &home];
-        arguments.extend(["--password-file", &password, "--fingerprint", &fingerprint, "--size", "640x360"]);
-        arguments.push("--accept-contacts");
-        headless(&self.namespace, "bob", &arguments).unwrap()
+        arguments.extend(["--camera".to_owned(), self.grey_clip()]);
+        self.0.window("alice's window", arguments).unwrap()
     }
 
     /// A Y4M clip of two grey pictures.
     fn grey_clip(&self) -> String {
-        let path = self.place("grey.y4m");
+        let path = self.0.place("grey.y4m");
         let mut clip = b"YUV4MPEG2 W320 H180 F15:1 Ip A1:1 C420jpeg\n".to_vec();
         for _ in 0..2 {
             clip.extend(b"FRAME\n");
@@ -82,22 +48,20 @@ impl Stage {
     }
 }
 
-const PASSWORD: &str = "correct horse battery";
-
 #[test]
 fn a_person_signs_in_writes_a_line_and_takes_a_call() {
-    let stage = Stage::set();
-    let mut bob = stage.bob();
+    let stage = Stage(DeskStage::set().unwrap());
+    let mut bob = stage.0.headless("bob", "640x360", &["--accept-contacts"]).unwrap();
     bob.wait_event("logged_in", SOON).unwrap();
     let mut alice = stage.alice();
-    let desktop = &stage.desktop;
+    let desktop = &stage.0.desktop;
     let main = desktop.window("Komado").unwrap();
     desktop.activate(&main).unwrap();
 
     // The certificate is not known yet: the window asks.
     desktop.write("a wrong password").unwrap();
     desktop.key("Return").unwrap();
-    let known = Path::new(&stage.place("alice")).join("known_servers");
+    let known = Path::new(&stage.0.place("alice")).join("known_servers");
     let accent = [47, 79, 130];
     desktop
         .until("the question about the certificate", |desktop| {
@@ -118,7 +82,7 @@ fn a_person_signs_in_writes_a_line_and_takes_a_call() {
     desktop.key("Return").unwrap();
 
     // She adds bob, who accepts; she finds him and writes.
-    desktop.until("alice's session", |_| Ok(session(&stage.place("alice")))).unwrap();
+    desktop.until("alice's session", |_| Ok(session(&stage.0.place("alice")))).unwrap();
     desktop.key("ctrl+n").unwrap();
     desktop.write("bob").unwrap();
     desktop.key("Return").unwrap();
@@ -139,7 +103,7 @@ fn a_person_signs_in_writes_a_line_and_takes_a_call() {
     desktop.keep(&stage.picture("chat")).unwrap();
 
     // Bob sends a picture: it comes by itself, and is seen in the line that it hangs on.
-    let sent = PathBuf::from(stage.place("orange.png"));
+    let sent = PathBuf::from(stage.0.place("orange.png"));
     write_png(&sent, 200, 120, [ORANGE[0], ORANGE[1], ORANGE[2], 255].repeat(200 * 120)).unwrap();
     bob.say(&format!("send {chat} {}", sent.display())).unwrap();
     desktop.until("bob's picture in the chat", |desktop| Ok(desktop.screenshot()?.count(ORANGE, 12) > 15_000)).unwrap();
