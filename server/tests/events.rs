@@ -240,6 +240,57 @@ async fn after_a_cut_anywhere_the_rest_comes_once(engine: Engine) {
     }
 }
 
+/// While a listener's place is drawn together, others go on writing: what was sent in that moment is known to be sent.
+async fn what_is_written_while_a_place_is_drawn_together_comes_once(engine: Engine) {
+    const WRITERS: usize = 4;
+    let world = World::on(engine);
+    let alice = world.account("alice", false).await;
+    let bob = world.account("bob", false).await;
+    let (mut of_alice, mut of_bob) = (world.with_session(alice).await, world.with_session(bob).await);
+    let token = token(&mut of_alice).await;
+    let mut chats = Vec::new();
+    for at in 0..40 {
+        chats.push(chat_with(&mut of_bob, json!(["alice"]), &format!("chat-{at}")).await);
+        of_alice.post(&format!("/v1/chats/{}/accept", chats[at]), json!({})).await;
+    }
+    let mut stream = Stream::open(&world, &token, None).await;
+    let mut all = vec![stream.next().await.unwrap()];
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..WRITERS {
+        let (mut of_bob, chats) = (world.with_session(bob).await, chats.clone());
+        writers.spawn(async move {
+            for at in 0..2 * chats.len() {
+                say(&mut of_bob, chats[(at + writer * 7) % chats.len()], &format!("{writer}: {at}")).await;
+            }
+        });
+    }
+    while all.len() < 1 + WRITERS * 2 * chats.len() {
+        all.push(stream.next().await.unwrap());
+    }
+    writers.join_all().await;
+    let entries = |told: &[Told]| {
+        let mut entries: Vec<_> = told.iter().filter_map(Told::entry).collect();
+        entries.sort_unstable();
+        entries
+    };
+    let shortened = |at: &usize| all[*at].id.matches('-').count() < all[at - 1].id.matches('-').count();
+    let cuts: Vec<usize> = (1..all.len()).filter(shortened).collect();
+    assert!(cuts.len() > 3, "places are drawn together: {cuts:?}");
+    for cut in cuts.into_iter().chain([all.len() - 1]) {
+        let mut again = Stream::open(&world, &token, Some(&all[cut].id)).await;
+        world.running.state.delivery.send(alice, &Event::KeyframeWanted { track: cut as u64 });
+        let mut rest = Vec::new();
+        let mut marked = false;
+        while rest.len() < all.len() - cut - 1 || !marked {
+            let told = again.next().await.unwrap();
+            let is_mark = told.name == "track.keyframe_wanted";
+            marked |= is_mark && told.data["track"] == cut as u64;
+            rest.extend((!is_mark).then_some(told));
+        }
+        assert_eq!(entries(&rest), entries(&all[cut + 1..]), "after a cut at {cut}: {}", all[cut].id);
+    }
+}
+
 async fn over_a_restart_no_entry_is_lost_or_doubled_and_the_gap_is_told(engine: Engine) {
     let mut world = World::on(engine);
     let alice = world.account("alice", false).await;
@@ -390,4 +441,8 @@ async fn an_idle_stream_shows_signs_of_life_and_a_bad_place_is_refused() {
     assert!(link.handle.closing().is_none(), "links are counted apart");
 }
 
-on_both!(after_a_cut_anywhere_the_rest_comes_once, over_a_restart_no_entry_is_lost_or_doubled_and_the_gap_is_told,);
+on_both!(
+    after_a_cut_anywhere_the_rest_comes_once,
+    what_is_written_while_a_place_is_drawn_together_comes_once,
+    over_a_restart_no_entry_is_lost_or_doubled_and_the_gap_is_told,
+);

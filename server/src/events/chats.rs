@@ -68,6 +68,11 @@ impl Followed {
         Ok(())
     }
 
+    /// Whose chats they are.
+    pub(super) fn account(&self) -> AccountId {
+        self.account
+    }
+
     /// Follows a chat no more.
     pub(super) fn leave(&mut self, chat: ChatId) {
         self.chats.retain(|one| one.room.id != chat);

@@ -15,7 +15,8 @@ use bytes::{Bytes, BytesMut};
 use http_body::Frame as BodyFrame;
 use relay::Frame;
 use relay::track::{Cursor, Next, Start};
-use relay::vocabulary::Event;
+use relay::vocabulary::{ChatId, Event};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -217,8 +218,7 @@ impl Listener {
                 Some(heard) => self.take(heard).await?,
                 None => {
                     if let Some(stored) = self.known_then.take() {
-                        self.place.stored = self.place.stored.max(stored);
-                        self.place.chats.clear();
+                        self.draw_together(stored).await?;
                     } else if self.place.chats.len() >= LONG_PLACE {
                         // Everything that was stored until then stands in the tracks when this is answered.
                         self.known_then = Some(self.registered.state.chats.barrier().await?);
@@ -228,6 +228,18 @@ impl Listener {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Everything that is stored up to number `stored` has been sent: only chats of which more has been sent are still
+    /// named.
+    async fn draw_together(&mut self, stored: u64) -> Result<(), DatabaseError> {
+        let account = self.followed.account();
+        let known: HashMap<_, _> =
+            self.registered.state.chats.places(account, None, stored).await?.into_iter().collect();
+        let is_further = |chat: &ChatId, sent: &u64| known.get(chat).is_some_and(|sequence| sent > sequence);
+        self.place.chats.retain(|chat, sent| is_further(chat, sent));
+        self.place.stored = self.place.stored.max(stored);
         Ok(())
     }
 
