@@ -1,4 +1,24 @@
 //! The native windows: an event loop that draws the screens of `ui` and does what they ask for.
+//!
+//! # How a window learns what to show
+//!
+//! The engine has one sight-line: whoever shows it reads `&State` and gives `Command`s. The window looks along it:
+//!
+//! ```text
+//! window ── draws ──▶ ui ── reads ──▶ app::View (State, how far signing in is)
+//!   ▲                  │                 ▲
+//!   │ wakes            └─ Action ─▶ app ─┴─ Command ─▶ engine (own thread, tokio)
+//!   └──────────────────────────────────────────────────┘ something new to show
+//! ```
+//!
+//! Still pictures of chats are a store of their own beside the view (`app/stills.rs`, bounded in bytes): a screen
+//! that misses one says so, the application has the engine fetch it, decodes it aside and wakes the loop. Dialogs and
+//! the clipboard are asked on threads of their own (`window/files.rs`), and answer through the event loop.
+//!
+//! The engine wakes the event loop through one flag, however much has happened; the loop draws a window only when its
+//! view differs from the last. Pictures of a call are left in a slot by the pipelines' threads; the window brings the
+//! three planes to the GPU as they are, and a shader makes colours of them where they are seen, below what egui
+//! draws. `pixels` keeps the surface; its own buffer of pixels is not used.
 
 mod desk;
 mod dock;

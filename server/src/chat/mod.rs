@@ -4,6 +4,18 @@
 //! and notices. An entry gets its sequence in the transaction that stores it, and reaches the track only after the
 //! commit: whoever sees it may rely on it. The newest of each chat are held in memory; older ones come from the
 //! database. Who belongs to a chat changes in the same way, and its readers follow at once.
+//!
+//! # Memory, rights and search
+//!
+//! A chat is in memory while somebody reads or uses it; of the others some hundreds may be (`chat/mod.rs`).
+//!
+//! Who may read is the chat's roll (`chat/roll.rs`). It changes in the writer like everything else, and under its
+//! lock: a cursor is put on for those who may, and taken off from those who no longer may, with nothing between.
+//!
+//! The search index follows the log by itself, a little behind it, and what it has not reached is looked through
+//! directly: writing never waits for it, and everything that is acknowledged is found. It knows words, and pairs of
+//! characters where a script does not part words (`chat/terms.rs`), in FTS5 on SQLite and as a `tsvector` on
+//! PostgreSQL. What it gives are candidates; each is compared with the search.
 
 mod attached;
 mod departures;

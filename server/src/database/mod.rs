@@ -4,6 +4,16 @@
 //! `synchronous_commit=on`). Writes that wait at the same time share one transaction and so one fsync. Queues are
 //! bounded: what does not fit is refused at once. How statements are written for both engines stands at
 //! [`Connection`](connection).
+//!
+//! # One SQL, two engines
+//!
+//! The rooms hand closures to `database/`; a closure gets a `Connection` and runs on the writer's one thread or on a
+//! reader's. SQL is written once, in what SQLite and PostgreSQL have in common (the rules stand in
+//! `database/connection.rs`); the schema's steps are written in SQLite's words and translated by a table in
+//! `schema.rs`. What differs stays inside `database/`: opening and settings, the lock of the one server (a file's or
+//! an advisory one), backups, and errors, which become the same `DatabaseError`s. All writers of a database are
+//! serialised on both engines, so a closure may look and then write. On PostgreSQL a commit can go unanswered; the
+//! writer then asks for the fate of that transaction by its number before it writes anything else.
 
 mod beside;
 #[cfg(test)]

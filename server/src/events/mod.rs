@@ -7,6 +7,15 @@
 //! What is promised: entries of chats come all, once, in the order of each chat, over cuts and restarts of the server.
 //! Events of the feed do so over cuts; if some were passed over, because the listener was away for more than ten minutes,
 //! too slow, or the server was started anew, `stream.gap` says so. Of presence the newest comes.
+//!
+//! # How far a listener has come
+//!
+//! `GET /v1/events` is the other carrier of what links bring down. A stream stands among its account's links, so it
+//! is told when a right ends, and has cursors on the same tracks. What links are told without asking has no track, so
+//! an account that is listened to has a *feed*: a bounded track of those events, kept for ten minutes after the last
+//! listener. An event's `id` says how far the listener has come: the number of the newest entry of the whole database
+//! up to which it has all, and behind it the chats that have gone on since. From time to time it is drawn together:
+//! the writer is asked for the newest number, and once all cursors have run dry, everything up to it has been sent.
 
 mod chats;
 mod feed;

@@ -1,4 +1,24 @@
 //! The one router of commands, and what stands around it for those who come over HTTP.
+//!
+//! # From a request to its command
+//!
+//! 1. Over https the listener says that TLS covers it; through a sealed link the link says so. In the clear nothing
+//!    is even looked at.
+//! 2. `http/caller.rs` finds who asks: the session shown as `Authorization: Bearer`, or the link's own.
+//! 3. The route (method and path) is looked up in `identity/authority/table.rs`. What does not stand there is
+//!    refused; what stands there needs a role. A test tries every route as everyone.
+//! 4. The command runs. What it may do with *this* chat or channel, it asks `identity/authority` with what it knows:
+//!    members, owner, role, grant.
+//! 5. A command that comes with an `Idempotency-Key` (inside a link: with a `key`) notes the key in the transaction of
+//!    the first write that it makes (`database/beside.rs`), and its answer, sealed, right after it (`repeats/`).
+//!
+//! Who proves an identity is one small trait, `identity/proof.rs`: passwords now, directories later. Every change of
+//! an account is written together with its line in the log; the server follows that log, and so hears within seconds
+//! of what `komado-server admin` changed in another process, and makes the account's links know.
+//!
+//! What the document says of a route is read from its handler's signature (`http/api/shape.rs`); what no signature
+//! tells stands in `http/api/words/`. A test holds routes, rights and words against each other, and every refusal
+//! that any test of the server meets against the document.
 
 use super::problem::Refused;
 use super::routes::{Listed, Routes};

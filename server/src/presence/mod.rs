@@ -2,6 +2,24 @@
 //!
 //! The rules are pure: one person ([`person`](self)), everyone together ([`board`](self)), who watches whom
 //! ([`inboxes`](self)). Here is the shell that brings them what happens and the time.
+//!
+//! # The walk of a change
+//!
+//! 1. A link falls silent, says good-bye or is opened; a person says to be away; a call begins. `link/liveness.rs`
+//!    says what a silence means, `link/driver.rs` and `call/shell.rs` tell `presence/`.
+//! 2. `presence/person.rs` reckons one person's state from all devices, by one table, with the time as an argument. A
+//!    link that was lost counts for ten seconds more; after a restart everyone does, as what they were
+//!    (`presence/store.rs` keeps that, two seconds after it changed, many at once).
+//! 3. If the state is another one, `presence/inboxes.rs` encodes it once and appends the one buffer to the inbox of
+//!    each watcher: a track that keeps the latest, one for each watching account, all with the number 1.
+//! 4. Each link of a watcher has one cursor there, however many contacts there are. (A track for each person would
+//!    need a cursor for each contact on each link: 0.5 kB each instead of 0.15 kB for an account.)
+//! 5. `client/engine/roster.rs` takes the list and the changes in whatever order they come: their numbers say what is
+//!    newer.
+//!
+//! Before anyone asks, chats with or calls someone, the one question `Contacts::may_reach` is asked
+//! (`contact/blocks.rs`): who was blocked sees the one who did it as offline, and reaches them in no way. A line asks
+//! it once more in the transaction that stores it, which holds for what was written down to be sent later.
 
 mod board;
 mod inboxes;
