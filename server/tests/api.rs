@@ -48,11 +48,11 @@ fn every_operation_says_what_it_takes_gives_refuses_and_needs() {
         assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{what}: its id is another one's");
         let (.., who) = TABLE.iter().find(|(of, at, _)| *of == method && *at == path).unwrap();
         let needs = match who {
-            Who::Anyone => "nothing",
+            Who::Anyone => "no session",
             Who::AtLeast(role) => role.word(),
         };
         assert_eq!(operation["x-komado-needs"], needs, "{what}");
-        assert_eq!(operation["security"].as_array().unwrap().is_empty(), needs == "nothing", "{what}");
+        assert_eq!(operation["security"].as_array().unwrap().is_empty(), needs == "no session", "{what}");
         let parameters = operation["parameters"].as_array().unwrap();
         let of_path: Vec<_> = path.split(['{', '}']).skip(1).step_by(2).collect();
         let named: Vec<_> = parameters.iter().filter(|one| one["in"] == "path").map(|one| &one["name"]).collect();

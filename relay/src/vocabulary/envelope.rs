@@ -1,6 +1,6 @@
 //! The envelopes that carry a command through a link: request and response.
 
-use super::{Problem, VERSION, VocabularyError, code};
+use super::{KEY_MAX, Problem, VERSION, VocabularyError, code};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -40,6 +40,10 @@ pub struct Request {
     pub method: String,
     /// Path and query, from `/v1/`.
     pub path: String,
+    /// The client's own name for this command, if it may have to send it again over another link: with the same key it is
+    /// carried out once. What `Idempotency-Key` is over https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The body, if the command has one.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub body: Value,
@@ -53,12 +57,18 @@ impl Request {
     pub fn new<T: Serialize>(id: u64, method: &str, path: &str, body: &T) -> Result<Self, VocabularyError> {
         let body = serde_json::to_value(body)
             .map_err(|error| VocabularyError::Malformed { what: "body", reason: error.to_string() })?;
-        Ok(Self { id, method: method.to_owned(), path: path.to_owned(), body })
+        Ok(Self { id, method: method.to_owned(), path: path.to_owned(), key: None, body })
     }
 
     /// A request without a body.
     pub fn bare(id: u64, method: &str, path: &str) -> Self {
-        Self { id, method: method.to_owned(), path: path.to_owned(), body: Value::Null }
+        Self { id, method: method.to_owned(), path: path.to_owned(), key: None, body: Value::Null }
+    }
+
+    /// The same with a key.
+    #[must_use]
+    pub fn keyed(self, key: impl Into<String>) -> Self {
+        Self { key: Some(key.into()), ..self }
     }
 
     /// The request as payload of a frame of kind `Request`.
@@ -99,6 +109,11 @@ impl Request {
                 what: "path",
                 reason: "it must begin with '/' and hold only printable ASCII characters",
             });
+        }
+        if self.key.as_ref().is_some_and(|key| {
+            key.is_empty() || key.len() > KEY_MAX || !key.bytes().all(|byte| byte.is_ascii_graphic())
+        }) {
+            return Err(VocabularyError::Invalid { what: "key", reason: "use 1 to 64 visible ASCII characters" });
         }
         Ok(())
     }
@@ -252,14 +267,21 @@ mod tests {
 
     #[test]
     fn a_request_is_the_documented_json() {
-        let request =
-            Request { id: 7, method: "POST".into(), path: "/v1/chats/3/messages".into(), body: json!({"text": "hi"}) };
+        let request = Request::new(7, "POST", "/v1/chats/3/messages", &json!({"text": "hi"})).unwrap();
         let bytes = request.encode().unwrap();
         assert_eq!(
             serde_json::from_slice::<Value>(&bytes).unwrap(),
             json!({"v": 1, "id": 7, "method": "POST", "path": "/v1/chats/3/messages", "body": {"text": "hi"}})
         );
         assert_eq!(Request::parse(&bytes).unwrap(), request);
+        let keyed = request.keyed("k-1");
+        let bytes = keyed.encode().unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap()["key"], json!("k-1"));
+        assert_eq!(Request::parse(&bytes).unwrap(), keyed);
+        for bad in [String::new(), "k".repeat(KEY_MAX + 1), "two words".into(), "\r\nx: y".into(), "鍵".into()] {
+            let refused = keyed.clone().keyed(bad).encode();
+            assert!(matches!(refused, Err(VocabularyError::Invalid { what: "key", .. })), "{refused:?}");
+        }
     }
 
     #[test]

@@ -89,6 +89,8 @@ codes! {
     OVERLOADED = "overloaded", "The server has too much to do";
     /// The server's database does not answer.
     DATABASE_UNAVAILABLE = "database_unavailable", "The server's database does not answer";
+    /// The server could not be reached in time. A client says this itself; no server does.
+    OUT_OF_REACH = "out_of_reach", "The server cannot be reached";
     /// A fault of the server's own.
     INTERNAL = "internal", "Internal error";
 }

@@ -1,6 +1,7 @@
 //! Commands that come inside a link: from the envelope to the router and back.
 
 use super::caller::Caller;
+use super::repeating::IDEMPOTENCY_KEY;
 use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode, header};
@@ -55,9 +56,11 @@ async fn answer(
     let mut request = Request::builder()
         .method(command.method.as_str())
         .uri(command.path.as_str())
-        .header(header::CONTENT_TYPE, media)
-        .body(body)
-        .map_err(|error| malformed(&error))?;
+        .header(header::CONTENT_TYPE, media);
+    if let Some(key) = &command.key {
+        request = request.header(IDEMPOTENCY_KEY, key);
+    }
+    let mut request = request.body(body).map_err(|error| malformed(&error))?;
     request.extensions_mut().insert(caller);
     let response = match router.clone().oneshot(request).await {
         Ok(response) => response,

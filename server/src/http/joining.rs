@@ -62,6 +62,7 @@ pub(super) async fn reset(
         _ => guard::succeeded(&state, attempt),
     }
     done?;
+    tracing::info!(user = reset.user, address = %caller.address, "a reset code set a new password");
     if let Some(member) = state.accounts.by_name(&reset.user).await? {
         state.refresh(member.id).await?;
     }

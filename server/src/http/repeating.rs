@@ -9,11 +9,11 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use relay::vocabulary::{KEY_MAX, Problem, RESPONSE_MAX, code};
 use std::sync::Arc;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that an answer is an earlier one.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -21,7 +21,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 #[derive(Debug, Clone)]
 pub(super) struct Key(pub(super) String);
 
-/// Answers a POST that comes once more with its key as before; everything else goes through.
+/// Answers a command that comes once more with its key as before; everything else goes through.
 pub(super) async fn answer_again(
     axum::extract::State(state): axum::extract::State<Arc<State>>,
     request: Request,
@@ -29,7 +29,8 @@ pub(super) async fn answer_again(
 ) -> Result<Response, Refused> {
     let account =
         request.extensions().get::<Caller>().and_then(|caller| caller.identity.as_ref()).map(|who| who.account);
-    let (Some(account), Some(key), &Method::POST) = (account, key(request.headers())?, request.method()) else {
+    let changes = !request.method().is_safe();
+    let (Some(account), Some(key), true) = (account, key(request.headers())?, changes) else {
         return Ok(next.run(request).await);
     };
     let repeats = state.repeats.clone();
@@ -40,7 +41,7 @@ pub(super) async fn answer_again(
     let (mut parts, body) = request.into_parts();
     let Octets(body) = Octets::from_request(Request::from_parts(parts.clone(), body), &()).await?;
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let fingerprint = Fingerprint::of(parts.method.as_str(), path, &body);
+    let fingerprint = repeats.fingerprint(parts.method.as_str(), path, &body);
     match repeats.known(&held, &fingerprint).await? {
         Known::Answered(answer) => return Ok(replayed(answer)),
         Known::OtherRequest => {

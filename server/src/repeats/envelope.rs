@@ -1,15 +1,19 @@
 //! Sealed answers: some hold what the database must not know, such as a new token, so each is encrypted under a key that
-//! stands in the data folder.
+//! stands in the data folder. Requests may hold such things as well, a password: what is kept of them is made with the
+//! same key, so that nobody who has the database alone can try passwords against it.
 
 use super::Answer;
 use crate::identity::AccountId;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "answers.key";
 const KEY_BYTES: usize = 32;
+/// Names what the second key, made of the first, is for.
+const FINGERPRINTS: &[u8] = b"komado fingerprints of requests";
 
 /// The key file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,7 @@ pub enum EnvelopesError {
 /// Seals and opens answers.
 pub struct Envelopes {
     key: LessSafeKey,
+    fingerprints: hmac::Key,
     random: SystemRandom,
 }
 
@@ -41,7 +46,7 @@ impl std::fmt::Debug for Envelopes {
 
 impl Envelopes {
     /// Those whose key stands in this folder; one is made if there is none of the right length. Answers that an earlier
-    /// key has sealed are lost with it.
+    /// key has sealed are lost with it, and their requests are taken for others with the same key.
     ///
     /// # Errors
     /// [`EnvelopesError`].
@@ -63,8 +68,20 @@ impl Envelopes {
                 key
             }
         };
+        let fingerprints = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), FINGERPRINTS);
+        let fingerprints = hmac::Key::new(hmac::HMAC_SHA256, fingerprints.as_ref());
         let key = UnboundKey::new(&AES_256_GCM, &key).map_err(|_| EnvelopesError::NoRandomness)?;
-        Ok(Self { key: LessSafeKey::new(key), random })
+        Ok(Self { key: LessSafeKey::new(key), fingerprints, random })
+    }
+
+    /// The HMAC-SHA256 of these parts, each behind its length.
+    pub(super) fn fingerprint(&self, parts: &[&[u8]]) -> Vec<u8> {
+        let mut context = hmac::Context::with_key(&self.fingerprints);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        context.sign().as_ref().to_vec()
     }
 
     /// An answer that only this account's key of that name opens again; `None` without random numbers.

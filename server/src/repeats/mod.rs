@@ -13,7 +13,6 @@ use crate::clock::unix_ms;
 use crate::database::{Connection, Database, DatabaseError, beside, params};
 use crate::identity::AccountId;
 use parking_lot::Mutex;
-use ring::digest::{Context, SHA256};
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -48,21 +47,9 @@ pub enum Known {
     AnswerLost,
 }
 
-/// One request: what tells it from another one with the same key.
+/// One request: what tells it from another one with the same key ([`Repeats::fingerprint`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint(Vec<u8>);
-
-impl Fingerprint {
-    /// Of a method, a path with its query, and a body.
-    pub fn of(method: &str, path: &str, body: &[u8]) -> Self {
-        let mut context = Context::new(&SHA256);
-        for part in [method.as_bytes(), path.as_bytes(), body] {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        Self(context.finish().as_ref().to_vec())
-    }
-}
 
 /// All keys that are known.
 #[derive(Debug)]
@@ -89,6 +76,11 @@ impl Repeats {
     /// The keys in `database`, their answers in `envelopes`.
     pub fn new(database: Arc<Database>, envelopes: Envelopes) -> Self {
         Self { database, envelopes, working: Arc::default() }
+    }
+
+    /// The fingerprint of a method, a path with its query, and a body.
+    pub fn fingerprint(&self, method: &str, path: &str, body: &[u8]) -> Fingerprint {
+        Fingerprint(self.envelopes.fingerprint(&[method.as_bytes(), path.as_bytes(), body]))
     }
 
     /// Takes a key for as long as the command is carried out; `None` if one with this key still is.

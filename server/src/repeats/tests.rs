@@ -19,7 +19,7 @@ async fn an_answer_is_known_again_after_a_restart_and_only_to_its_account(engine
     let home = Home::of(engine);
     let (database, repeats) = open(&home);
     let (alice, bob) = (account(&database, "alice").await, account(&database, "bob").await);
-    let request = Fingerprint::of("POST", "/v1/x", b"{}");
+    let request = repeats.fingerprint("POST", "/v1/x", b"{}");
     let answer = Answer { status: 201, body: b"{\"token\":\"secret\"}".to_vec() };
     let held = repeats.begin(alice, "k").unwrap();
     assert!(repeats.begin(alice, "k").is_none() && repeats.begin(bob, "k").is_some());
@@ -31,7 +31,7 @@ async fn an_answer_is_known_again_after_a_restart_and_only_to_its_account(engine
     let held = repeats.begin(alice, "k").unwrap();
     assert_eq!(repeats.known(&held, &request).await, Ok(Known::Answered(answer)));
     for other in [("PUT", "/v1/x", "{}"), ("POST", "/v1/y", "{}"), ("POST", "/v1/x", "[]"), ("POST", "/v1", "/x{}")] {
-        let other = Fingerprint::of(other.0, other.1, other.2.as_bytes());
+        let other = repeats.fingerprint(other.0, other.1, other.2.as_bytes());
         assert_eq!(repeats.known(&held, &other).await, Ok(Known::OtherRequest));
     }
     let of_bob = repeats.begin(bob, "k").unwrap();
@@ -45,7 +45,7 @@ async fn what_was_written_is_known_even_if_the_server_died_before_its_answer(eng
     let home = Home::of(engine);
     let (database, repeats) = open(&home);
     let alice = account(&database, "alice").await;
-    let request = Fingerprint::of("POST", "/v1/x", b"");
+    let request = repeats.fingerprint("POST", "/v1/x", b"");
     let held = repeats.begin(alice, "done").unwrap();
     let write = || database.write(|c| c.execute("UPDATE accounts SET language = 'en'", &[]));
     repeats.carry_out(&held, &request, write()).await.unwrap();
@@ -69,13 +69,15 @@ async fn what_was_written_is_known_even_if_the_server_died_before_its_answer(eng
     drop((held, repeats));
     let repeats = Repeats::new(_database, Envelopes::of_folder(home.folder.path()).unwrap());
     assert_eq!(repeats.known(&repeats.begin(alice, "done").unwrap(), &request).await, Ok(Known::AnswerLost));
+    let request = repeats.fingerprint("POST", "/v1/x", b"");
+    assert_eq!(repeats.known(&repeats.begin(alice, "done").unwrap(), &request).await, Ok(Known::OtherRequest));
 }
 
 async fn keys_are_bounded_in_number_size_and_time(engine: Engine) {
     let home = Home::of(engine);
     let (database, repeats) = open(&home);
     let alice = account(&database, "alice").await;
-    let request = Fingerprint::of("POST", "/v1/x", b"");
+    let request = repeats.fingerprint("POST", "/v1/x", b"");
     let answer = |size| Answer { status: 200, body: vec![b' '; size] };
     for (key, size) in [("fits", ANSWER_MAX), ("does not", ANSWER_MAX + 1)] {
         repeats.answered(&repeats.begin(alice, key).unwrap(), &request, &answer(size)).await.unwrap();

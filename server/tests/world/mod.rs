@@ -279,9 +279,14 @@ impl Link {
     }
 
     pub async fn send(&mut self, method: &str, path: &str, body: Value) -> Response {
+        self.keyed(method, path, None, body).await
+    }
+
+    pub async fn keyed(&mut self, method: &str, path: &str, key: Option<&str>, body: Value) -> Response {
         self.next += 1;
+        let key = key.map(str::to_owned);
         let caller = Caller::of_link(&self.handle, true, IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let request = Request { id: self.next, method: method.into(), path: path.into(), body };
+        let request = Request { key, ..Request::new(self.next, method, path, &body).unwrap() };
         let response = dispatch(&self.router, caller, request).await;
         assert_eq!(response.id, self.next);
         response

@@ -68,14 +68,14 @@ fn operation(of: &Words, shape: &Shape) -> Value {
         Some(Who::Anyone) | None => None,
     };
     let (summary, rest) = of.says.split_once(". ").unwrap_or((of.says.trim_end_matches('.'), ""));
-    let needs = role.map_or("Needs: nothing.".to_owned(), |role| format!("Needs: {}.", role.word()));
+    let needs = role.map_or("Needs: no session.".to_owned(), |role| format!("Needs: {}.", role.word()));
     let description = if rest.is_empty() { needs } else { format!("{rest}\n\n{needs}") };
     let mut operation = json!({
         "operationId": operation_id(of),
         "tags": [tag(of.path)],
         "summary": summary,
         "description": description,
-        "x-komado-needs": role.map_or("nothing", Role::word),
+        "x-komado-needs": role.map_or("no session", Role::word),
         "security": if role.is_some() { json!([{"bearer": []}]) } else { json!([]) },
         "parameters": parameters(of, shape, role.is_some()),
         "responses": responses(of, shape, role.is_some()),
@@ -106,7 +106,7 @@ fn parameters(of: &Words, shape: &Shape, needs_session: bool) -> Value {
         }));
     }
     let header = |name: &str, description: &str| json!({"name": name, "in": "header", "required": false, "schema": {"type": "string"}, "description": description});
-    if of.method == "POST" && needs_session {
+    if of.method != "GET" && needs_session {
         let says = "A name for this request, 1 to 64 visible ASCII characters: once more with the same key and body, it is \
                     answered as before and makes nothing twice.";
         parameters.push(header("Idempotency-Key", says));

@@ -47,7 +47,7 @@ pub(super) const BODY: &[(u16, &str)] = &[
     (415, code::UNSUPPORTED_MEDIA),
     (422, code::INVALID),
 ];
-/// What a POST with an `Idempotency-Key` can meet.
+/// What a command with an `Idempotency-Key` can meet.
 pub(super) const REPEATED: &[(u16, &str)] = &[
     (409, code::STILL_WORKING),
     (409, code::ANSWER_LOST),
