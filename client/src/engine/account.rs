@@ -100,11 +100,13 @@ impl Core {
         self.resume_upload();
         self.resume_fetch();
         self.send_unsent();
+        self.ask_held();
     }
 
     pub(super) fn logged_out(&mut self, reason: &str) {
         (self.state.account, self.state.me) = (None, None);
         (self.credentials, self.session, self.ending) = (None, None, None);
+        self.held.clear();
         self.state.chats.clear();
         self.forget_contacts();
         self.reading.clear();

@@ -2,17 +2,24 @@
 
 use relay::vocabulary::{AllMarks, AllScheduled, Chat, ChatMembers, Problem, Response, code};
 
-use super::{account::Ending, command::OwnAccount, core::Core, event::Event, requests::Purpose};
+use super::{account::Ending, command::OwnAccount, core::Core, event::Event, held::Heard, requests::Purpose};
 
 /// The status of a line that is to be sent later.
 const ACCEPTED_FOR_LATER: u16 = 202;
 
 impl Core {
     pub(super) fn answered(&mut self, response: Response) {
-        let Some(purpose) = self.link.as_mut().and_then(|link| link.requests.answered(&response)) else {
+        let Some(asked) = self.link.as_mut().and_then(|link| link.requests.answered(&response)) else {
             tracing::debug!(id = response.id, "an answer to nothing that was asked");
             return;
         };
+        let purpose = asked.purpose;
+        match asked.held.map(|number| self.held.heard(number, &response)) {
+            None | Some(Heard::Answered) => {}
+            // With the next figures.
+            Some(Heard::Later) => return,
+            Some(Heard::Done) => return self.done(&purpose),
+        }
         if response.status >= 400 {
             let problem = response
                 .read::<()>()
@@ -90,6 +97,15 @@ impl Core {
         }
     }
 
+    /// Something was done, and how it is now was not said.
+    fn done(&mut self, purpose: &Purpose) {
+        match purpose {
+            Purpose::HangUp(call) | Purpose::Decline(call) | Purpose::Accept(call) => self.call_over(*call),
+            Purpose::Me => self.about_account(OwnAccount::Show),
+            _ => {}
+        }
+    }
+
     fn refused(&mut self, purpose: Purpose, problem: Problem) {
         let lasting = problem.retry_after_ms.is_none();
         if Self::had_happened(&purpose, &problem) {
@@ -122,6 +138,6 @@ impl Core {
             Purpose::HangUp(call) | Purpose::Decline(call) | Purpose::Accept(call) => self.call_over(*call),
             _ => {}
         }
-        self.tell(Event::Refused { command: purpose.name().to_owned(), problem });
+        self.refuse(&purpose, problem);
     }
 }

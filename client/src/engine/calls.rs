@@ -8,29 +8,33 @@ use relay::{
     vocabulary::{Call, CallId, CallPhase, ChatId, Event as Told, MediaTracks, Presence, ReadFrom, StartCall},
 };
 
-use super::{core::Core, event::Event, requests::Purpose, state::CallState};
+use super::{core::Core, event::Event, held::CALL_PATIENCE, requests::Purpose, state::CallState};
 use crate::call::Media;
 
 impl Core {
     pub(super) fn call(&mut self, chat: ChatId) {
-        self.ask(Purpose::Call, "POST", "/v1/calls", &StartCall { chat });
+        self.ask_within(CALL_PATIENCE, Purpose::Call, "POST", "/v1/calls", &StartCall { chat });
     }
 
     pub(super) fn accept(&mut self, call: CallId) {
         if let Some(state) = self.state.call.as_mut().filter(|state| state.call.id == call) {
             state.joined = true;
         }
-        self.ask(Purpose::Accept(call), "POST", &format!("/v1/calls/{call}/accept"), &());
+        let path = format!("/v1/calls/{call}/accept");
+        self.ask_within(CALL_PATIENCE, Purpose::Accept(call), "POST", &path, &());
     }
 
     pub(super) fn decline(&mut self, call: CallId) {
-        self.ask(Purpose::Decline(call), "POST", &format!("/v1/calls/{call}/decline"), &());
+        self.ask_surely(Purpose::Decline(call), "POST", &format!("/v1/calls/{call}/decline"), &());
         self.call_over(call);
     }
 
     pub(super) fn hang_up(&mut self) {
-        if let Some(call) = self.state.call.as_ref().map(|state| state.call.id) {
-            self.ask(Purpose::HangUp(call), "POST", &format!("/v1/calls/{call}/hangup"), &());
+        let Some(call) = self.state.call.as_ref().map(|state| state.call.id) else { return };
+        self.ask_surely(Purpose::HangUp(call), "POST", &format!("/v1/calls/{call}/hangup"), &());
+        if !self.link.as_ref().is_some_and(|link| link.authenticated) {
+            // The server will hear of it; the person need not wait for that.
+            self.call_over(call);
         }
     }
 
@@ -65,6 +69,7 @@ impl Core {
                 self.tell(Event::CallInvited { call });
             }
             Told::CallRinging { call, who } => self.tell(Event::CallRinging { call, who: who.name }),
+            Told::CallAccepted { call } if self.held.has(&Purpose::HangUp(call.id)) => {}
             Told::CallAccepted { call } => {
                 // A server tells again when a link is back.
                 if self.media.as_ref().is_none_or(|media| media.call() != call.id) {

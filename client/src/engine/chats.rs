@@ -25,7 +25,7 @@ const BEGINNING_LEAST: usize = 20;
 
 impl Core {
     pub(super) fn open_chat(&mut self, open: &OpenChat) {
-        self.ask(Purpose::OpenChat, "POST", "/v1/chats", open);
+        self.ask_surely(Purpose::OpenChat, "POST", "/v1/chats", open);
     }
 
     pub(super) fn open_direct(&mut self, with: String, text: Option<String>) {
@@ -61,10 +61,10 @@ impl Core {
     pub(super) fn in_chat(&mut self, chat: ChatId, act: InChat) {
         let path = |rest: &str| format!("/v1/chats/{chat}{rest}");
         match act {
-            InChat::Accept => drop(self.ask(Purpose::OpenChat, "POST", &path("/accept"), &())),
-            InChat::Decline => drop(self.ask(Purpose::InChat("decline a chat"), "POST", &path("/decline"), &())),
-            InChat::Ignore => drop(self.ask(Purpose::InChat("ignore a chat"), "POST", &path("/ignore"), &())),
-            InChat::AskIn(ask) => drop(self.ask(Purpose::Members(chat), "POST", &path("/members"), &ask)),
+            InChat::Accept => self.ask_surely(Purpose::OpenChat, "POST", &path("/accept"), &()),
+            InChat::Decline => self.ask_surely(Purpose::InChat("decline a chat"), "POST", &path("/decline"), &()),
+            InChat::Ignore => self.ask_surely(Purpose::InChat("ignore a chat"), "POST", &path("/ignore"), &()),
+            InChat::AskIn(ask) => self.ask_surely(Purpose::Members(chat), "POST", &path("/members"), &ask),
             InChat::Members => self.ask_members(chat),
             InChat::Leave => {
                 if let Some(me) = self.state.account.as_ref().map(|account| account.id) {
@@ -73,13 +73,13 @@ impl Core {
             }
             InChat::Remove(account) => {
                 let purpose = Purpose::InChat("remove from a chat");
-                self.ask(purpose, "DELETE", &path(&format!("/members/{account}")), &());
+                self.ask_surely(purpose, "DELETE", &path(&format!("/members/{account}")), &());
             }
             InChat::SetRole(account, set) => {
                 let purpose = Purpose::InChat("give a role");
-                self.ask(purpose, "PUT", &path(&format!("/members/{account}")), &set);
+                self.ask_surely(purpose, "PUT", &path(&format!("/members/{account}")), &set);
             }
-            InChat::Describe(change) => drop(self.ask(Purpose::RefreshChat(chat), "PATCH", &path(""), &change)),
+            InChat::Describe(change) => self.ask_surely(Purpose::RefreshChat(chat), "PATCH", &path(""), &change),
             InChat::Picture(Some(path)) => self.send_chat_picture(chat, path),
             InChat::Picture(None) => {
                 let change = ChangeChat { picture: Some(String::new()), ..ChangeChat::default() };
@@ -104,7 +104,7 @@ impl Core {
             InChat::Scheduled => drop(self.ask(Purpose::Scheduled(chat), "GET", &path("/scheduled"), &())),
             InChat::TakeBack(scheduled) => {
                 let purpose = Purpose::InChat("take a line back");
-                self.ask(purpose, "DELETE", &path(&format!("/scheduled/{scheduled}")), &());
+                self.ask_surely(purpose, "DELETE", &path(&format!("/scheduled/{scheduled}")), &());
             }
         }
     }

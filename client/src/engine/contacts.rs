@@ -38,12 +38,12 @@ impl Core {
         match command {
             Command::AskContact { name, text } => {
                 let ask = AskContact { to: name, text };
-                self.ask(Purpose::Change("ask for a contact"), "POST", "/v1/contacts/requests", &ask);
+                self.ask_surely(Purpose::Change("ask for a contact"), "POST", "/v1/contacts/requests", &ask);
             }
             Command::Contact { name, deed } => self.deal_with(&name, deed),
             Command::RenameGroup { from, to } => {
                 let rename = RenameGroup { from, to };
-                self.ask(Purpose::Change("rename a group"), "POST", "/v1/contacts/groups/rename", &rename);
+                self.ask_surely(Purpose::Change("rename a group"), "POST", "/v1/contacts/groups/rename", &rename);
             }
             Command::ListContacts => {
                 self.roster().begin_list();
@@ -141,7 +141,7 @@ impl Core {
         if self.state.account.as_ref().is_some_and(|me| me.id == account) {
             // What was chosen is not in it, and may have been on another device.
             if self.state.roster.own.presence != presence {
-                self.ask(Purpose::OwnPresence, "GET", "/v1/presence", &());
+                self.ask_surely(Purpose::OwnPresence, "GET", "/v1/presence", &());
             }
             return;
         }
@@ -211,15 +211,15 @@ impl Core {
         };
         let (purpose, request) = (Purpose::Change(deed.name()), format!("/v1/contacts/requests/{id}"));
         match deed {
-            Deed::Accept => self.ask(purpose, "POST", &format!("{request}/accept"), &()),
-            Deed::Decline => self.ask(purpose, "POST", &format!("{request}/decline"), &()),
-            Deed::Withdraw => self.ask(purpose, "DELETE", &request, &()),
-            Deed::Remove => self.ask(purpose, "DELETE", &format!("/v1/contacts/{id}"), &()),
+            Deed::Accept => self.ask_surely(purpose, "POST", &format!("{request}/accept"), &()),
+            Deed::Decline => self.ask_surely(purpose, "POST", &format!("{request}/decline"), &()),
+            Deed::Withdraw => self.ask_surely(purpose, "DELETE", &request, &()),
+            Deed::Remove => self.ask_surely(purpose, "DELETE", &format!("/v1/contacts/{id}"), &()),
             Deed::Group(groups) => {
-                self.ask(purpose, "PUT", &format!("/v1/contacts/{id}/groups"), &SetGroups { groups })
+                self.ask_surely(purpose, "PUT", &format!("/v1/contacts/{id}/groups"), &SetGroups { groups })
             }
-            Deed::Block => self.ask(purpose, "PUT", &format!("/v1/blocks/{id}"), &()),
-            Deed::Unblock => self.ask(purpose, "DELETE", &format!("/v1/blocks/{id}"), &()),
+            Deed::Block => self.ask_surely(purpose, "PUT", &format!("/v1/blocks/{id}"), &()),
+            Deed::Unblock => self.ask_surely(purpose, "DELETE", &format!("/v1/blocks/{id}"), &()),
         };
     }
 
@@ -240,7 +240,7 @@ impl Core {
     }
 
     fn say_presence(&mut self, set: SetPresence) {
-        self.ask(Purpose::OwnPresence, "PUT", "/v1/presence", &set);
+        self.ask_surely(Purpose::OwnPresence, "PUT", "/v1/presence", &set);
     }
 
     fn tell_presence(&self, contact: &Contact) {

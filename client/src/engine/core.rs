@@ -24,6 +24,7 @@ use super::{
     connecting::{ConnectOptions, Connecting, Failed},
     downloads::{Fetches, Source},
     event::Event,
+    held::HeldCommands,
     idle::Idle,
     messages::Unsent,
     requests::{Purpose, Requests},
@@ -82,6 +83,7 @@ impl Engine {
             link: None,
             media: None,
             unsent: VecDeque::new(),
+            held: HeldCommands::default(),
             sending: VecDeque::new(),
             fetching: VecDeque::new(),
             recordings: JoinSet::new(),
@@ -151,6 +153,7 @@ pub(super) struct Core {
     pub link: Option<Linked>,
     pub media: Option<Media>,
     pub unsent: VecDeque<Unsent>,
+    pub held: HeldCommands,
     /// Lines that wait for their files, which are sent one after the other.
     pub sending: VecDeque<Sending>,
     pub fetching: Fetches,
@@ -246,6 +249,8 @@ impl Core {
             Command::LogIn(credentials) => {
                 self.credentials = Some(credentials);
                 self.begun_to_join = false;
+                // They were another one's, perhaps.
+                self.held.clear();
                 match &self.link {
                     Some(_) => self.authenticate(),
                     None => self.connect(),
@@ -299,6 +304,7 @@ impl Core {
                 self.state.connection = ConnectionState::Connected { path: connection.path() };
                 self.reading.clear();
                 self.delivered.clear();
+                self.held.link_lost();
                 self.link = Some(Linked {
                     connection,
                     requests: Requests::default(),
@@ -366,6 +372,7 @@ impl Core {
         }
         self.report_call(false);
         self.send_unsent();
+        self.ask_held();
         self.watch_the_person();
         self.mark_delivered();
         self.retry_upload();
@@ -394,8 +401,7 @@ impl Core {
         let payload = match link.requests.ask(purpose.clone(), method, path, body) {
             Ok(payload) => payload,
             Err(error) => {
-                let problem = Problem::from(&error);
-                self.tell(Event::Refused { command: purpose.name().to_owned(), problem });
+                self.refuse(&purpose, Problem::from(&error));
                 return false;
             }
         };

@@ -112,7 +112,7 @@ impl Core {
             Err(error) => return self.warn(format!("An answer of the server cannot be understood: {error}.")),
         };
         let purpose = self.link.as_mut().and_then(|link| link.requests.answered(&answer.envelope));
-        if purpose != Some(Purpose::Fetch) {
+        if purpose.is_none_or(|asked| asked.purpose != Purpose::Fetch) {
             return;
         }
         let size = answer.envelope.body["size"].as_u64();

@@ -136,7 +136,7 @@ impl Core {
         known.read_until(sequence, me);
         self.delivered.insert(chat, known.newest);
         let set = SetMarks { delivered: Some(known.newest), read: Some(sequence) };
-        self.ask(Purpose::Mark(chat), "PUT", &format!("/v1/chats/{chat}/marks"), &set);
+        self.ask_surely(Purpose::Mark(chat), "PUT", &format!("/v1/chats/{chat}/marks"), &set);
     }
 
     pub(super) fn marked(&mut self, chat: ChatId, marks: Marks) {

@@ -14,6 +14,7 @@ mod contacts;
 mod core;
 mod downloads;
 mod event;
+mod held;
 mod idle;
 mod lookups;
 mod messages;

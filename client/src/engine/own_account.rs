@@ -12,21 +12,21 @@ impl Core {
     pub(super) fn about_account(&mut self, act: OwnAccount) {
         match act {
             OwnAccount::Show => drop(self.ask(Purpose::Me, "GET", "/v1/me", &())),
-            OwnAccount::Change(change) => drop(self.ask(Purpose::Me, "PATCH", "/v1/me", &change)),
+            OwnAccount::Change(change) => self.ask_surely(Purpose::Me, "PATCH", "/v1/me", &change),
             OwnAccount::Picture(Some(path)) => self.send_own_picture(&path),
             OwnAccount::Picture(None) => {
-                self.ask(Purpose::OwnPicture, "DELETE", "/v1/me/picture", &());
+                self.ask_surely(Purpose::OwnPicture, "DELETE", "/v1/me/picture", &());
             }
             OwnAccount::Password { old, new } => {
                 let purpose = Purpose::Change("change the password");
-                self.ask(purpose, "PUT", "/v1/me/password", &ChangePassword { old, new });
+                self.ask_surely(purpose, "PUT", "/v1/me/password", &ChangePassword { old, new });
             }
             OwnAccount::Sessions => drop(self.ask(Purpose::Sessions, "GET", "/v1/sessions", &())),
             OwnAccount::EndSession(Some(session)) => {
-                self.ask(Purpose::Change("end a session"), "DELETE", &format!("/v1/sessions/{session}"), &());
+                self.ask_surely(Purpose::Change("end a session"), "DELETE", &format!("/v1/sessions/{session}"), &());
             }
             OwnAccount::EndSession(None) => {
-                self.ask(Purpose::Change("end the other sessions"), "DELETE", "/v1/sessions", &());
+                self.ask_surely(Purpose::Change("end the other sessions"), "DELETE", "/v1/sessions", &());
             }
             OwnAccount::Leave { password } => {
                 let asked = self.ask(Purpose::LeaveServer, "DELETE", "/v1/me", &Leave { password });

@@ -84,6 +84,11 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
+    /// Whether it only says anew how something is: whoever says it twice does no harm, and needs no key for it.
+    pub fn says_anew(&self) -> bool {
+        matches!(self, Self::Mark(_) | Self::OwnPresence)
+    }
+
     /// How a person would call the command.
     pub fn name(&self) -> &'static str {
         match self {
@@ -132,7 +137,15 @@ impl Purpose {
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     last: u64,
-    waiting: HashMap<u64, Purpose>,
+    waiting: HashMap<u64, Asked>,
+}
+
+/// What an answer belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub purpose: Purpose,
+    /// The number of the command that is held until it is answered, if it is one.
+    pub held: Option<u64>,
 }
 
 impl Requests {
@@ -147,7 +160,16 @@ impl Requests {
         let id = self.last + 1;
         let payload = Request::new(id, method, path, body)?.encode()?;
         self.last = id;
-        self.waiting.insert(id, purpose);
+        self.wait_for(id, purpose);
+        Ok(payload)
+    }
+
+    /// The same for a command that is held under a number.
+    pub fn ask_held(&mut self, held: u64, purpose: Purpose, request: Request) -> Result<Vec<u8>, VocabularyError> {
+        let id = self.last + 1;
+        let payload = Request { id, ..request }.encode()?;
+        self.last = id;
+        self.waiting.insert(id, Asked { purpose, held: Some(held) });
         Ok(payload)
     }
 
@@ -158,15 +180,15 @@ impl Requests {
     }
 
     pub fn wait_for(&mut self, id: u64, purpose: Purpose) {
-        self.waiting.insert(id, purpose);
+        self.waiting.insert(id, Asked { purpose, held: None });
     }
 
     /// What an answer was for.
-    pub fn answered(&mut self, response: &Response) -> Option<Purpose> {
+    pub fn answered(&mut self, response: &Response) -> Option<Asked> {
         self.waiting.remove(&response.id)
     }
 
     pub fn is_waiting(&self, purpose: &Purpose) -> bool {
-        self.waiting.values().any(|known| known == purpose)
+        self.waiting.values().any(|known| known.purpose == *purpose)
     }
 }
