@@ -19,6 +19,7 @@ pkg-config                          pkg-config
 cmake                               cmake
 nasm                                nasm
 /usr/include/alsa/asoundlib.h       libasound2-dev
+/usr/lib/llvm-*/lib/libclang.so     libclang-dev
 curl                                curl
 /etc/ssl/certs/ca-certificates.crt  ca-certificates
 LIST

@@ -18,7 +18,7 @@ fn what_the_speaker_plays_the_microphone_hears_in_time() {
     );
     let clock = Clock::start();
     let unknown = SoundMicrophone::open("no such thing", clock).err().unwrap();
-    assert!(matches!(&unknown, DeviceError::UnknownSound { known, .. } if known.contains("Hall")), "{unknown}");
+    assert!(matches!(&unknown, DeviceError::Unknown { known, .. } if known.contains("Hall")), "{unknown}");
 
     let names = SoundNames { speakers: vec!["Hall".into()], ..SoundNames::default() };
     assert_eq!(SoundNames::ask().unwrap(), names);

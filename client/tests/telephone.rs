@@ -16,7 +16,7 @@ use std::{
 
 use client::{
     device::{
-        BLOCK, DeviceState, Microphone, Played, SoundChoice, SoundControls, SoundMicrophone, SoundSpeaker, Speaker,
+        BLOCK, DeviceChoice, DeviceControls, DeviceState, Microphone, Played, SoundMicrophone, SoundSpeaker, Speaker,
         TelephoneMicrophone, TelephoneSpeaker,
     },
     link::Clock,
@@ -117,8 +117,8 @@ fn lag(near: &[f32], out: &[f32]) -> usize {
 }
 
 fn an_echo_goes_and_a_near_voice_stays(clock: Clock) {
-    let choice = SoundChoice { noise_suppression: false, automatic_gain: false, ..SoundChoice::default() };
-    let controls = SoundControls::new(choice);
+    let choice = DeviceChoice { noise_suppression: false, automatic_gain: false, ..DeviceChoice::default() };
+    let controls = DeviceControls::new(choice);
     let far = Playing::voice(TelephoneSpeaker::new(controls.clone(), clock), speech(FAR));
     // The same microphone once more, as it is.
     let plain = std::thread::spawn(move || {
@@ -175,17 +175,17 @@ fn until_tone(microphone: &mut TelephoneMicrophone, before: f32, hertz: f32) -> 
 }
 
 fn microphones_change_without_a_gap(clock: Clock) {
-    let plain = SoundChoice {
+    let plain = DeviceChoice {
         echo_cancellation: false,
         noise_suppression: false,
         automatic_gain: false,
-        ..SoundChoice::default()
+        ..DeviceChoice::default()
     };
-    let controls = SoundControls::new(plain.clone());
+    let controls = DeviceControls::new(plain.clone());
     let (_hall, _attic) = (Playing::tone("Hall", 600.0, clock), Playing::tone("Attic", 1_000.0, clock));
     let mut microphone = TelephoneMicrophone::new(controls.clone(), clock);
     until_tone(&mut microphone, 0.0, 600.0);
-    controls.choose(SoundChoice { microphone: "Monitor of Attic".into(), ..plain });
+    controls.choose(DeviceChoice { microphone: "Monitor of Attic".into(), ..plain });
     let gap = until_tone(&mut microphone, 600.0, 1_000.0);
     println!("{gap} blocks are missing after a change of microphones");
     assert!(gap <= 30, "{gap} blocks of 10 ms");

@@ -168,6 +168,46 @@ impl Scaler {
         Ok(scaled.freeze())
     }
 
+    /// The whole picture, as large as it can be, in the middle of a black one of this size. The same size shares the
+    /// planes.
+    ///
+    /// # Errors
+    /// [`ColourError`].
+    pub fn letterbox(
+        &mut self,
+        picture: &Picture,
+        width: u32,
+        height: u32,
+        pool: &PicturePool,
+    ) -> Result<Picture, ColourError> {
+        let (inner_width, inner_height) = shaped(picture.width(), picture.height(), width, height);
+        let scaled = self.scale(picture, inner_width, inner_height, pool)?;
+        if (inner_width, inner_height) == (width, height) {
+            return Ok(scaled);
+        }
+        let mut boxed = pool.take(width, height)?;
+        boxed.set_colour(picture.colour());
+        let black = if picture.colour().range == Range::Full { 0 } else { 16 };
+        boxed.fill(black, 128, 128);
+        // Chroma has one sample for two by two pixels.
+        let (left, top) = ((width - inner_width) as usize / 4 * 2, (height - inner_height) as usize / 4 * 2);
+        let (inner_width, inner_height) = (inner_width as usize, inner_height as usize);
+        let (y_from, c_from) = scaled.strides();
+        let into = boxed.planes_mut();
+        for (from, stride, plane, to_stride, halved) in [
+            (scaled.y(), y_from, into.y, into.y_stride, 1),
+            (scaled.u(), c_from, into.u, into.c_stride, 2),
+            (scaled.v(), c_from, into.v, into.c_stride, 2),
+        ] {
+            let (left, top, columns) = (left / halved, top / halved, inner_width.div_ceil(halved));
+            let rows = from.chunks(stride).take(inner_height.div_ceil(halved));
+            for (row, samples) in plane.chunks_mut(to_stride).skip(top).zip(rows) {
+                row[left..left + columns].copy_from_slice(&samples[..columns]);
+            }
+        }
+        Ok(boxed.freeze())
+    }
+
     /// The library knows no strides, so rows are packed on the way in and spread on the way out.
     fn plane(
         &mut self,
@@ -205,8 +245,13 @@ impl Default for Scaler {
 
 /// The largest even size of the shape `width`×`height` that fits into `max_width`×`max_height`, never larger than it is.
 pub fn fit(width: u32, height: u32, max_width: u32, max_height: u32) -> (u32, u32) {
+    shaped(width, height, max_width.min(width.max(1)), max_height.min(height.max(1)))
+}
+
+/// The same, also larger than it is.
+fn shaped(width: u32, height: u32, max_width: u32, max_height: u32) -> (u32, u32) {
     let (w, h) = (u64::from(width.max(1)), u64::from(height.max(1)));
-    let (mw, mh) = (u64::from(max_width).min(w), u64::from(max_height).min(h));
+    let (mw, mh) = (u64::from(max_width), u64::from(max_height));
     let (fw, fh) = if mw * h <= mh * w { (mw, mw * h / w) } else { (mh * w / h, mh) };
     let even = |side: u64| u32::try_from(side).unwrap_or(u32::MAX) & !1;
     (even(fw).max(2), even(fh).max(2))

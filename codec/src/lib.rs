@@ -4,6 +4,7 @@
 pub mod colour;
 pub mod container;
 pub mod h264;
+pub mod jpeg;
 pub mod opus;
 pub mod picture;
 pub mod playout;

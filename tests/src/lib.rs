@@ -40,3 +40,5 @@ pub mod session_bus;
 pub mod settings_portal;
 #[cfg(target_os = "linux")]
 pub mod stage;
+#[cfg(target_os = "linux")]
+pub mod virtual_camera;

@@ -105,12 +105,23 @@ impl Server {
 
 /// Starts `komado --headless` with these arguments; it tells what happens as JSON lines.
 pub fn headless(namespace: &Namespace, name: &str, arguments: &[&str]) -> Result<Program, RigError> {
+    headless_in(namespace, name, arguments, &[])
+}
+
+/// The same with variables of its own in its environment.
+pub fn headless_in(
+    namespace: &Namespace,
+    name: &str,
+    arguments: &[&str],
+    environment: &[(&str, String)],
+) -> Result<Program, RigError> {
     let program = built("komado")?;
     let mut command = namespace.command(&program.to_string_lossy());
     // A test's own environment decides nothing about the way.
     for variable in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(variable).env_remove(variable.to_uppercase());
     }
+    command.envs(environment.iter().cloned());
     command.arg("--headless").args(arguments);
     Program::start(name, command)
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::failure::RigError;
 use crate::namespace::Namespace;
 use crate::postgres::{Cluster, Engine};
-use crate::product::{Server, headless};
+use crate::product::{Server, headless_in};
 use crate::program::Program;
 
 /// Where the server of a stage is.
@@ -83,6 +83,7 @@ impl Stage {
             device: "desk".to_owned(),
             log: "client=debug".to_owned(),
             more: Vec::new(),
+            environment: Vec::new(),
         }
     }
 
@@ -103,6 +104,7 @@ pub struct Client<'a> {
     device: String,
     log: String,
     more: Vec<String>,
+    environment: Vec<(&'a str, String)>,
 }
 
 impl<'a> Client<'a> {
@@ -139,6 +141,12 @@ impl<'a> Client<'a> {
         self
     }
 
+    /// With these variables in its environment.
+    pub fn seeing(mut self, environment: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        self.environment.extend(environment);
+        self
+    }
+
     /// Starts it with the name and the password of one who was there from the beginning.
     pub fn start(self) -> Result<Program, RigError> {
         let password = self.stage.place(&format!("{}.password", self.name));
@@ -154,7 +162,8 @@ impl<'a> Client<'a> {
         let mut arguments = vec!["--proxy", &self.proxy, "--home", &home, "--device", &self.device, "--log", &self.log];
         arguments.extend(known);
         arguments.extend(self.more.iter().map(String::as_str));
-        headless(self.namespace, &format!("{}'s {}", self.name, self.device), &arguments)
+        let name = format!("{}'s {}", self.name, self.device);
+        headless_in(self.namespace, &name, &arguments, &self.environment)
     }
 }
 

@@ -79,6 +79,7 @@ keys-escape = Closes what is open: a search, a reply, a page, the full screen
 keys-tab = Goes on to the next thing, and back
 keys-space = Presses the thing that has the frame
 keys-call = Take or decline a call that rings
+camera = Camera
 microphone = Microphone
 speaker = Speaker
 sound-system = The system’s choice

@@ -79,6 +79,7 @@ keys-escape = 開いているもの（検索、返信、ページ、全画面）
 keys-tab = 次の項目へ移ります。Shift を押すと戻ります
 keys-space = 枠の付いた項目を押します
 keys-call = 着信に出る、または断ります
+camera = カメラ
 microphone = マイク
 speaker = スピーカー
 sound-system = システムの設定に従う

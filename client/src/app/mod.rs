@@ -1,6 +1,7 @@
 //! The application behind the window: signs in, runs the engine on a thread of its own, and says when there is something
 //! new to show. Whoever owns an [`App`] never waits for it.
 
+mod device_names;
 mod devices;
 mod entrance;
 mod links;
@@ -9,7 +10,6 @@ mod outbox;
 mod portrait;
 mod run;
 mod seeing;
-mod sound_names;
 mod stills;
 mod troubles;
 mod view;
@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
+pub use device_names::DeviceNames;
 pub use devices::{Pictures, Senses};
 pub use entrance::{Entrance, Failure, SignIn};
 pub use links::{Link, LinkError};
@@ -29,12 +30,12 @@ pub use stills::{Look, StillError, StillKey, Stills, keep_picture, write_png};
 pub use troubles::{Signal, Trouble, signal, troubles};
 pub use view::View;
 
-use sound_names::KnownSounds;
+use device_names::KnownDevices;
 
 use relay::vocabulary::ChatId;
 
 use crate::{
-    device::SoundControls,
+    device::DeviceControls,
     engine::{Command, Event},
     home::Draft,
 };
@@ -78,8 +79,8 @@ struct Shared {
     pictures: Pictures,
     stills: Stills,
     senses: Senses,
-    sound: SoundControls,
-    sound_names: Arc<KnownSounds>,
+    controls: DeviceControls,
+    device_names: Arc<KnownDevices>,
     wake: Wake,
 }
 
@@ -123,8 +124,8 @@ impl App {
             pictures,
             stills: Stills::default(),
             senses: Senses::default(),
-            sound: options.devices.sound.clone(),
-            sound_names: Arc::default(),
+            controls: options.devices.controls.clone(),
+            device_names: Arc::default(),
             wake,
         });
         let inside = shared.clone();
@@ -137,7 +138,7 @@ impl App {
 
     /// What there is to show now.
     pub fn view(&self) -> View {
-        View { sound_names: self.shared.sound_names.names(), ..self.shared.view.lock().clone() }
+        View { device_names: self.shared.device_names.names(), ..self.shared.view.lock().clone() }
     }
 
     /// What has happened since this was asked last.
@@ -168,13 +169,13 @@ impl App {
     }
 
     /// Microphone and speaker: what is chosen, and how they do.
-    pub fn sound(&self) -> &SoundControls {
-        &self.shared.sound
+    pub fn devices(&self) -> &DeviceControls {
+        &self.shared.controls
     }
 
-    /// Looks which microphones and speakers there are: [`View::sound_names`].
-    pub fn ask_for_sound_names(&self) {
-        self.shared.sound_names.ask(self.shared.wake.clone());
+    /// Looks which cameras, microphones and speakers there are: [`View::device_names`].
+    pub fn ask_for_device_names(&self) {
+        self.shared.device_names.ask(self.shared.wake.clone());
     }
 
     pub fn give(&self, command: Command) {

@@ -372,7 +372,7 @@ impl Run {
         // The one before stops first.
         self.ringing = None;
         self.ringing = tune.and_then(|tune| {
-            let started = Ringing::start(tune, self.shared.sound.clone(), Clock::start());
+            let started = Ringing::start(tune, self.shared.controls.clone(), Clock::start());
             started.inspect_err(|error| tracing::warn!(%error, "nothing rings")).ok()
         });
     }

@@ -23,7 +23,9 @@ pub enum Trouble {
     CannotHearYou,
     /// The own microphone is open and gives nothing that can be heard.
     MicrophoneSilent,
-    /// The microphone does not serve, or another one than the chosen does.
+    /// The camera does not serve, or another one than the chosen does.
+    Camera(DeviceState),
+    /// The same of the microphone.
     Microphone(DeviceState),
     /// The same of the speaker.
     Speaker(DeviceState),
@@ -80,8 +82,10 @@ pub fn troubles(view: &View, open_for: Option<u64>) -> Vec<Trouble> {
         troubles.push(Trouble::CannotHearYou);
     }
     let silent = course.lasting(|second| second.loudest_db.is_none_or(|loudest| loudest < SILENCE_DB));
-    let (microphone, speaker) =
-        call.report.as_ref().map_or_else(Default::default, |report| (report.audio.microphone, report.audio.speaker));
+    let (camera, microphone, speaker) = call
+        .report
+        .as_ref()
+        .map_or_else(Default::default, |report| (report.video.camera, report.audio.microphone, report.audio.speaker));
     let serves = |state| matches!(state, DeviceState::Fine | DeviceState::Substituted);
     if serves(microphone) && silent >= SILENT && open_for.is_some_and(|seconds| seconds >= SILENT as u64) {
         troubles.push(Trouble::MicrophoneSilent);
@@ -89,6 +93,7 @@ pub fn troubles(view: &View, open_for: Option<u64>) -> Vec<Trouble> {
     let wrong = |state: &DeviceState| *state != DeviceState::Fine;
     troubles.extend(Some(microphone).filter(wrong).map(Trouble::Microphone));
     troubles.extend(Some(speaker).filter(wrong).map(Trouble::Speaker));
+    troubles.extend(Some(camera).filter(wrong).map(Trouble::Camera));
     let broken = call.report.iter().flat_map(|report| &report.failures);
     troubles.extend(broken.map(|what| Trouble::BrokeOff { what: what.clone() }));
     if is_held_back(&path) && course.seconds().len() >= PROVEN {

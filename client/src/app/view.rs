@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use relay::vocabulary::ChatId;
 
+use super::device_names::DeviceNames;
 use super::entrance::{Entrance, SignIn};
 use crate::{
-    device::SoundNames,
     engine::{CallState, ConnectionState, State},
     home::Draft,
 };
@@ -21,13 +21,15 @@ pub struct View {
     /// What was being written when the program ended last, and since, by chat.
     pub drafts: Arc<BTreeMap<ChatId, Draft>>,
     /// The microphones and speakers that were found when they were asked for last.
-    pub sound_names: Arc<SoundNames>,
+    pub device_names: Arc<DeviceNames>,
 }
 
 impl View {
     /// Whether someone who looks would see a difference: figures of the link that nobody shows do not count.
     pub fn differs(&self, other: &Self) -> bool {
-        if self.entrance != other.entrance || self.suggested != other.suggested || self.sound_names != other.sound_names
+        if self.entrance != other.entrance
+            || self.suggested != other.suggested
+            || self.device_names != other.device_names
         {
             return true;
         }

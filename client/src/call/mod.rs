@@ -41,7 +41,7 @@ pub use voice::{VOICE_MEDIA, record_voice};
 
 use crate::{
     desktop::process_time,
-    device::{DeviceError, SoundControls},
+    device::{DeviceControls, DeviceError},
     link::{Clock, Sink},
 };
 use arrivals::Arrivals;
@@ -134,7 +134,7 @@ pub struct Media {
     video: Track,
     shared: Arc<Shared>,
     quality: VideoQuality,
-    sound: SoundControls,
+    devices: DeviceControls,
     ears: receive_audio::Ears,
     eyes: std::sync::mpsc::SyncSender<(Frame, Micros)>,
     threads: Vec<JoinHandle<()>>,
@@ -180,7 +180,7 @@ impl Media {
             video,
             shared: shared.clone(),
             quality,
-            sound: setup.sound.clone(),
+            devices: setup.controls.clone(),
             ears: ears.clone(),
             eyes,
             threads: Vec::new(),
@@ -274,7 +274,7 @@ impl Media {
         let sound = self.ears.figures();
         let mut tallies = self.shared.tallies.lock();
         // What a real microphone gives is judged before its noise is taken out: nothing may be left of a quiet room.
-        let loudest = self.sound.take_loudest().or(tallies.loudest.take());
+        let loudest = self.devices.take_loudest().or(tallies.loudest.take());
         let now = Counted::now(&tallies, self.shared.clock.now(), process_time());
         drop(tallies);
         let before = std::mem::replace(&mut *self.counted.lock(), now);
@@ -284,8 +284,9 @@ impl Media {
     pub fn report(&self) -> Report {
         let figures = self.ears.figures();
         let mut report = self.shared.tallies.lock().report(self.shared.clock.now(), figures);
-        report.audio.microphone = self.sound.microphone();
-        report.audio.speaker = self.sound.speaker();
+        report.video.camera = self.devices.camera();
+        report.audio.microphone = self.devices.microphone();
+        report.audio.speaker = self.devices.speaker();
         report
     }
 

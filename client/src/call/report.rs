@@ -29,6 +29,8 @@ pub struct VideoReport {
     pub shown: u64,
     /// Pictures that came too late to be shown, or could not be decoded.
     pub dropped: u64,
+    /// How the real camera does, where there is one.
+    pub camera: DeviceState,
     pub sent_kbps: f64,
     pub received_kbps: f64,
     /// Bits a second the encoder aims at now.

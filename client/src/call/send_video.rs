@@ -88,6 +88,8 @@ impl VideoSender {
         if self.shared.keyframe.swap(false, Ordering::Relaxed) {
             self.encoder.request_keyframe();
         }
+        // Another camera may mean its colours otherwise.
+        self.encoder.set_colour(captured.picture.colour())?;
         let encoded = self.encoder.encode(&captured.picture, captured.at)?;
         let now = self.shared.clock.now();
         self.tell_facts(now);

@@ -8,7 +8,7 @@ use codec::{
 };
 
 use crate::{
-    device::{Camera, DeviceError, Microphone, Screen, SoundControls, Speaker},
+    device::{Camera, DeviceControls, DeviceError, Microphone, Screen, Speaker},
     link::Clock,
 };
 
@@ -61,8 +61,8 @@ type MicrophoneOpener = dyn Fn(Clock) -> Result<Box<dyn Microphone>, DeviceError
 pub struct DeviceSetup {
     open: Arc<Opener>,
     microphone: Option<Arc<MicrophoneOpener>>,
-    /// What is chosen of microphone and speaker, and what they say of themselves, where they are real ones.
-    pub sound: SoundControls,
+    /// What is chosen of the devices, and what they say of themselves, where they are real ones.
+    pub controls: DeviceControls,
     /// Whether calls are heard ringing: where the speaker is a real one.
     pub rings: bool,
     pub video: VideoQuality,
@@ -81,7 +81,7 @@ impl DeviceSetup {
         Self {
             open: Arc::new(open),
             microphone: None,
-            sound: SoundControls::default(),
+            controls: DeviceControls::default(),
             rings: false,
             video: VideoQuality::default(),
             audio: AudioQuality::default(),

@@ -168,6 +168,7 @@ impl Tallies {
                 decoded: self.decoded,
                 shown: self.shown,
                 dropped: self.dropped(),
+                camera: crate::device::DeviceState::default(),
                 sent_kbps: kbps(self.video_bytes_sent),
                 received_kbps: kbps(self.video_bytes_received),
                 target_bitrate: self.video_bitrate,

@@ -3,11 +3,14 @@
 //! A device runs on a pipeline's own thread and may block there for as long as one picture or one block of sound takes.
 //! Times are those of the process's [`Clock`].
 
+mod camera;
 mod clip;
+mod controls;
 mod files;
 mod pace;
 mod pattern;
 mod ringing;
+mod serving;
 mod sound;
 mod telephone;
 
@@ -15,13 +18,15 @@ pub use codec::{Matrix, Picture, Range};
 use relay::Micros;
 use thiserror::Error;
 
+pub use camera::{FORMAT as CAMERA_FORMAT, NativeCamera, SystemCamera, names as camera_names};
 pub use clip::{ClipCamera, ClipMicrophone};
+pub use controls::{DeviceChoice, DeviceControls, DeviceState};
 pub use files::{NullScreen, NullSpeaker, SnapshotScreen, WavSpeaker};
 pub(crate) use pattern::black;
 pub use pattern::{PatternCamera, ToneMicrophone};
 pub use ringing::{Ringing, Tune};
 pub use sound::{SoundMicrophone, SoundNames, SoundSpeaker};
-pub use telephone::{DeviceState, SoundChoice, SoundControls, TelephoneMicrophone, TelephoneSpeaker};
+pub use telephone::{TelephoneMicrophone, TelephoneSpeaker};
 
 /// Samples of one block of sound: 10 ms at 48 kHz, mono.
 pub const BLOCK: usize = 480;
@@ -38,16 +43,16 @@ pub enum DeviceError {
     Sound { path: String, reason: String },
     #[error("cannot write {path}: {reason}")]
     Write { path: String, reason: String },
-    #[error("this computer has no {0}: connect one, or check that its sound system runs")]
-    NoSound(&'static str),
+    #[error("this computer has no {0}: connect one, or check that the system sees it")]
+    Absent(&'static str),
     #[error("there is no {what} named \"{name}\"; there are: {known}")]
-    UnknownSound { what: &'static str, name: String, known: String },
+    Unknown { what: &'static str, name: String, known: String },
     #[error("the {what} is used by another program: close that one, or choose another device ({reason})")]
-    SoundBusy { what: &'static str, reason: String },
+    Busy { what: &'static str, reason: String },
     #[error("the system does not let this program use the {what}: allow it in the system's settings ({reason})")]
-    SoundForbidden { what: &'static str, reason: String },
+    Forbidden { what: &'static str, reason: String },
     #[error("the {what} does not work: {reason}")]
-    SoundBroken { what: &'static str, reason: String },
+    Broken { what: &'static str, reason: String },
     #[error("a picture cannot be made: {0}")]
     Picture(String),
 }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{BLOCK, Played, SoundControls, Speaker, TelephoneSpeaker};
+use super::{BLOCK, DeviceControls, Played, Speaker, TelephoneSpeaker};
 use crate::link::Clock;
 
 const RATE: f32 = 48_000.0;
@@ -73,7 +73,7 @@ pub struct Ringing {
 }
 
 impl Ringing {
-    pub fn start(tune: Tune, controls: SoundControls, clock: Clock) -> std::io::Result<Self> {
+    pub fn start(tune: Tune, controls: DeviceControls, clock: Clock) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let play = move || {

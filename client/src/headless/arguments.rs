@@ -71,7 +71,8 @@ pub struct Arguments {
     #[arg(long, env = "KOMADO_HOME", value_name = "FOLDER")]
     pub home: Option<PathBuf>,
 
-    /// The camera: "pattern" (the default), or a clip (MP4 with H.264, or Y4M), which is repeated.
+    /// The camera: "device" or "device:NAME" for a real one, "pattern" (a test picture), or a clip (MP4 with H.264, or Y4M),
+    /// which is repeated. By default a real one in the window, and a test picture without it.
     #[arg(long, value_name = "SOURCE")]
     pub camera: Option<String>,
 

@@ -14,9 +14,9 @@ use super::{
 use crate::{
     call::{AudioQuality, DeviceSetup, Devices, VideoQuality},
     device::{
-        Camera, CameraFormat, ClipCamera, ClipMicrophone, DeviceError, Microphone, NullScreen, NullSpeaker,
-        PatternCamera, Screen, SnapshotScreen, SoundControls, SoundMicrophone, Speaker, TelephoneMicrophone,
-        TelephoneSpeaker, ToneMicrophone, WavSpeaker,
+        CAMERA_FORMAT, Camera, CameraFormat, ClipCamera, ClipMicrophone, DeviceControls, DeviceError, Microphone,
+        NativeCamera, NullScreen, NullSpeaker, PatternCamera, Screen, SnapshotScreen, SoundMicrophone, Speaker,
+        SystemCamera, TelephoneMicrophone, TelephoneSpeaker, ToneMicrophone, WavSpeaker,
     },
     link::Clock,
 };
@@ -27,12 +27,11 @@ const MOST_SNAPSHOTS: u32 = 10_000;
 /// Looks at the devices once, so that what is wrong with them is said before anyone rings. A window does not: it says so
 /// while it runs, where another device can be chosen.
 pub(crate) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessError> {
-    let microphone = microphone(arguments);
-    let speaker = speaker(arguments);
+    let (camera, microphone, speaker) = (camera(arguments).to_owned(), microphone(arguments), speaker(arguments));
     let named = |source: &str| device(source).filter(|name| !name.is_empty()).map(str::to_owned);
     let sources = Sources {
-        sound: SoundControls::pinned(named(&microphone), named(&speaker)),
-        camera: camera(arguments).to_owned(),
+        controls: DeviceControls::pinned(named(&camera), named(&microphone), named(&speaker)),
+        camera,
         microphone,
         size: arguments.size.as_deref().map(size).transpose()?,
         frame_rate: arguments.frame_rate,
@@ -42,19 +41,23 @@ pub(crate) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessErro
         record: arguments.record.clone(),
         arrivals: arguments.arrivals.clone(),
     };
-    sources.camera(Clock::start())?;
+    match device(&sources.camera) {
+        Some(name) if arguments.headless => drop(NativeCamera::open(name, sources.format(), Clock::start())?),
+        Some(_) => {}
+        None => drop(sources.camera(Clock::start())?),
+    }
     match device(&sources.microphone) {
         Some(name) if arguments.headless => drop(SoundMicrophone::open(name, Clock::start())?),
         Some(_) => {}
         None => drop(sources.microphone(Clock::start())?),
     }
-    let sound = sources.sound.clone();
+    let controls = sources.controls.clone();
     let rings = device(&sources.speaker).is_some();
     let sources = Arc::new(sources);
     let voice = sources.clone();
     let mut setup =
         DeviceSetup::new(move |clock| sources.open(clock)).with_microphone(move |clock| voice.microphone(clock));
-    setup.sound = sound;
+    setup.controls = controls;
     setup.rings = rings;
     let bitrate = arguments.video_kbps.saturating_mul(1_000);
     setup.video = VideoQuality { bitrate, temporal_layers: 2, content: Content::Camera };
@@ -70,7 +73,8 @@ pub(crate) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessErro
 }
 
 fn camera(arguments: &Arguments) -> &str {
-    arguments.camera.as_deref().unwrap_or("pattern")
+    let by_default = if arguments.headless { "pattern" } else { "device" };
+    arguments.camera.as_deref().unwrap_or(by_default)
 }
 
 fn microphone(arguments: &Arguments) -> String {
@@ -99,7 +103,7 @@ fn device(source: &str) -> Option<&str> {
 }
 
 struct Sources {
-    sound: SoundControls,
+    controls: DeviceControls,
     camera: String,
     microphone: String,
     size: Option<(u32, u32)>,
@@ -112,13 +116,18 @@ struct Sources {
 }
 
 impl Sources {
+    /// What a pattern or a real camera gives.
+    fn format(&self) -> CameraFormat {
+        let (width, height) = self.size.unwrap_or((CAMERA_FORMAT.width, CAMERA_FORMAT.height));
+        CameraFormat { width, height, frame_rate: self.frame_rate }
+    }
+
     fn camera(&self, clock: Clock) -> Result<Box<dyn Camera>, DeviceError> {
         let began = clock.now();
         Ok(match self.camera.as_str() {
-            "pattern" => {
-                let (width, height) = self.size.unwrap_or((1280, 720));
-                let format = CameraFormat { width, height, frame_rate: self.frame_rate };
-                Box::new(PatternCamera::new(format, clock, began))
+            "pattern" => Box::new(PatternCamera::new(self.format(), clock, began)),
+            source if device(source).is_some() => {
+                Box::new(SystemCamera::new(self.controls.clone(), self.format(), clock))
             }
             path => Box::new(ClipCamera::open(Path::new(path), self.size, clock, began)?),
         })
@@ -129,7 +138,7 @@ impl Sources {
         Ok(match self.microphone.as_str() {
             "silence" => Box::new(ToneMicrophone::new(0.0, clock, began)),
             "tone" => Box::new(ToneMicrophone::new(440.0, clock, began)),
-            path if device(path).is_some() => Box::new(TelephoneMicrophone::new(self.sound.clone(), clock)),
+            path if device(path).is_some() => Box::new(TelephoneMicrophone::new(self.controls.clone(), clock)),
             path => Box::new(ClipMicrophone::open(Path::new(path), clock, began)?),
         })
     }
@@ -142,7 +151,7 @@ impl Sources {
         };
         let speaker: Box<dyn Speaker> = match self.speaker.as_str() {
             "none" => Box::new(NullSpeaker::new(clock)),
-            sink if device(sink).is_some() => Box::new(TelephoneSpeaker::new(self.sound.clone(), clock)),
+            sink if device(sink).is_some() => Box::new(TelephoneSpeaker::new(self.controls.clone(), clock)),
             path => Box::new(WavSpeaker::create(Path::new(path), clock)?),
         };
         let (recording, arrivals) = (self.record.clone(), self.arrivals.clone());

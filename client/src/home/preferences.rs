@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::QuietHours;
-use crate::device::SoundChoice;
+use crate::device::DeviceChoice;
 
 /// How the window speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,7 +125,8 @@ pub struct Preferences {
     /// Emoji that were used lately, the last one first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recent_emoji: Vec<String>,
-    pub sound: SoundChoice,
+    #[serde(alias = "sound")]
+    pub devices: DeviceChoice,
     /// Where the free window was last, for each monitor by its name.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub places: std::collections::BTreeMap<String, Place>,
@@ -172,7 +173,7 @@ impl Preferences {
 
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
 # dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent);
-# notifications = always, outside-quiet-hours or never; in [sound], microphone and speaker are names, empty for the
+# notifications = always, outside-quiet-hours or never; in [devices], camera, microphone and speaker are names, empty for the
 # system's choice. Written anew when something is changed in the window.
 ";
 
@@ -186,7 +187,7 @@ mod tests {
         let path = Preferences::file(&folder.path().join("deep"));
         assert_eq!(Preferences::read(&path).unwrap(), Preferences::default());
         let mut some = Preferences { language: Language::Japanese, dock: Dock::Left, ..Preferences::default() };
-        some.sound.microphone = "Headset".into();
+        some.devices.microphone = "Headset".into();
         some.places.insert("DP-1".into(), Place { x: -5, y: 0, width: 360, height: 900 });
         some.write(&path).unwrap();
         assert_eq!(Preferences::read(&path).unwrap(), some);

@@ -44,6 +44,7 @@ fn told(scene: &Scene<'_>, trouble: &Trouble) -> (&'static str, String) {
         }
         Trouble::CannotHearYou => (icons::WARNING_CIRCLE, scene.say("trouble-cannot-hear")),
         Trouble::MicrophoneSilent => (icons::MICROPHONE_SLASH, scene.say("trouble-silent")),
+        Trouble::Camera(state) => (icons::VIDEO_CAMERA_SLASH, scene.say(camera_words(*state))),
         Trouble::Microphone(state) => (icons::MICROPHONE_SLASH, scene.say(microphone_words(*state))),
         Trouble::Speaker(state) => (icons::WARNING_CIRCLE, scene.say(speaker_words(*state))),
         Trouble::BrokeOff { what } => (icons::WARNING_CIRCLE, with("trouble-broke-off", ("what", Value::Text(what)))),
@@ -52,6 +53,16 @@ fn told(scene: &Scene<'_>, trouble: &Trouble) -> (&'static str, String) {
             (icons::CLOCK, with(name, ("ms", Value::Number(*delay_ms))))
         }
         Trouble::TooSlow => (icons::WARNING_CIRCLE, scene.say("trouble-slow")),
+    }
+}
+
+fn camera_words(state: DeviceState) -> &'static str {
+    match state {
+        DeviceState::Fine | DeviceState::Substituted => "trouble-camera-other",
+        DeviceState::Absent => "trouble-camera-none",
+        DeviceState::Busy => "trouble-camera-busy",
+        DeviceState::Forbidden => "trouble-camera-forbidden",
+        DeviceState::Broken => "trouble-camera-broken",
     }
 }
 

@@ -107,7 +107,7 @@ pub enum Action {
     Give(Command),
     SignIn(SignIn),
     /// Somebody wants to choose a microphone or a speaker.
-    AskForSoundNames,
+    AskForDeviceNames,
     /// Whether the certificate that was shown is right.
     Trust(bool),
     Cancel,

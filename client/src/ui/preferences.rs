@@ -8,7 +8,7 @@ use super::{
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
 use crate::{
-    device::SoundChoice,
+    device::DeviceChoice,
     home::{ChatStyle, Dock, Language, Notifications, Preferences, TextSize, Theme},
 };
 
@@ -46,7 +46,7 @@ impl PreferencesPage {
         let palette = Palette::of(ui);
         let mut went = Went::Nowhere;
         if !std::mem::replace(&mut self.asked, true) {
-            out.act(Action::AskForSoundNames);
+            out.act(Action::AskForDeviceNames);
         }
         Frame::new().inner_margin(Margin::symmetric(12, 4)).show(ui, |ui| {
             ui.horizontal(|ui| {
@@ -163,16 +163,17 @@ fn choices(ui: &mut Ui, scene: &Scene<'_>, wanted: &str, chosen: &mut Preference
         });
         ui.add_space(space::NORMAL);
     }
-    sounds(ui, scene, &mut search, &mut chosen.sound);
+    devices(ui, scene, &mut search, &mut chosen.devices);
     found
 }
 
-/// Microphone and speaker, and what is done to the voice.
-fn sounds(ui: &mut Ui, scene: &Scene<'_>, search: &mut Search<'_>, chosen: &mut SoundChoice) {
-    let names = &scene.view.sound_names;
+/// Camera, microphone and speaker, and what is done to the voice.
+fn devices(ui: &mut Ui, scene: &Scene<'_>, search: &mut Search<'_>, chosen: &mut DeviceChoice) {
+    let names = &scene.view.device_names;
     let system = scene.say("sound-system");
-    search.picker(ui, &scene.say("microphone"), &system, &names.microphones, &mut chosen.microphone);
-    search.picker(ui, &scene.say("speaker"), &system, &names.speakers, &mut chosen.speaker);
+    search.picker(ui, &scene.say("camera"), &system, &names.cameras, &mut chosen.camera);
+    search.picker(ui, &scene.say("microphone"), &system, &names.sound.microphones, &mut chosen.microphone);
+    search.picker(ui, &scene.say("speaker"), &system, &names.sound.speakers, &mut chosen.speaker);
     let volumes = [50, 100, 150, 200].map(|percent| (percent, format!("{percent} %")));
     search.choice(ui, &scene.say("volume-of-others"), &volumes, &mut chosen.volume);
     let switches = [(true, scene.say("on")), (false, scene.say("off"))];

@@ -256,7 +256,7 @@ impl Desk {
             Action::Draft(chat, draft) => self.app.keep_draft(chat, draft),
             Action::Complain(text) => self.complain(text),
             Action::See(key) => self.app.see(key),
-            Action::AskForSoundNames => self.app.ask_for_sound_names(),
+            Action::AskForDeviceNames => self.app.ask_for_device_names(),
             Action::ChooseFiles(_)
             | Action::ChoosePicture(_)
             | Action::Save { .. }
@@ -307,7 +307,7 @@ impl Desk {
             self.preferences.starts_with_session = before.starts_with_session;
             self.complain(error.to_string());
         }
-        self.app.sound().choose(self.preferences.sound.clone());
+        self.app.devices().choose(self.preferences.devices.clone());
         if before.language != self.preferences.language {
             self.words = Words::new(Tongue::choose(self.preferences.language, self.system.as_deref()));
         }

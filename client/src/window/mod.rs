@@ -113,7 +113,7 @@ pub fn run(mut options: AppOptions, first: First) -> Result<(), WindowError> {
     report_panics(&options.home);
     let link = options.link.take();
     let app = App::start(options, wake)?;
-    app.sound().choose(preferences.sound.clone());
+    app.devices().choose(preferences.devices.clone());
     let looker = proxy.clone();
     follow_appearance(move |dark| {
         if looker.send_event(Wake::Appearance(dark)).is_err() {

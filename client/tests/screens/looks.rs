@@ -1,7 +1,7 @@
 //! How every screen looks, compared with pictures that were looked at by a person (`UPDATE_SNAPSHOTS=1` renews them).
 
 use client::{
-    app::{Entrance, Failure, SignIn, View},
+    app::{DeviceNames, Entrance, Failure, SignIn, View},
     call::Second,
     device::SoundNames,
     engine::{Event, State},
@@ -108,11 +108,14 @@ fn adding_a_contact() {
     );
 }
 
-fn sounds() -> SoundNames {
+fn devices() -> DeviceNames {
     let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
-    SoundNames {
-        microphones: names(["Built-in Audio Analog Stereo", "Headset (Bluetooth)"]),
-        speakers: names(["Built-in Audio Analog Stereo", "Headset (Bluetooth)"]),
+    DeviceNames {
+        cameras: names(["Integrated Camera", "HD Pro Webcam C920"]),
+        sound: SoundNames {
+            microphones: names(["Built-in Audio Analog Stereo", "Headset (Bluetooth)"]),
+            speakers: names(["Built-in Audio Analog Stereo", "Headset (Bluetooth)"]),
+        },
     }
 }
 
@@ -121,7 +124,7 @@ fn preferences() {
     main_looks(
         "preferences",
         1_180.0,
-        || View { sound_names: Arc::new(sounds()), ..view(crowd()) },
+        || View { device_names: Arc::new(devices()), ..view(crowd()) },
         |harness| {
             let preferences = harness.state().words.say("preferences");
             harness.get_by_role_and_label(Role::Button, &preferences).click();

@@ -42,7 +42,7 @@ impl SoundMicrophone {
         let favourite = device.default_input_config().map_err(|error| failed(&error))?;
         let offered = device.supported_input_configs().map_err(|error| failed(&error))?;
         let Format { sample, config } = Format::choose(&favourite, offered);
-        let unusable = |reason: String| DeviceError::SoundBroken { what: MICROPHONE, reason };
+        let unusable = |reason: String| DeviceError::Broken { what: MICROPHONE, reason };
         let mut resampler = Resampler::new(config.sample_rate, RATE, 1).map_err(|error| unusable(error.to_string()))?;
         let between = Arc::new(Between::default());
         let (taken, complained) = (between.clone(), between.clone());

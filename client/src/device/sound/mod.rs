@@ -52,7 +52,7 @@ impl Between {
     }
 }
 
-/// The names of what there is to choose from.
+/// The names of what there is to hear and to speak with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SoundNames {
     pub microphones: Vec<String>,
@@ -102,7 +102,7 @@ fn choose(
 ) -> Result<Device, DeviceError> {
     let host = host();
     if name.is_empty() {
-        return default(&host).ok_or(DeviceError::NoSound(what));
+        return default(&host).ok_or(DeviceError::Absent(what));
     }
     let devices: Vec<Device> = host.devices().map_err(|error| broken(what, &error))?.filter(fits).collect();
     let labels: Vec<String> = devices.iter().map(label).collect();
@@ -112,22 +112,22 @@ fn choose(
         devices.iter().zip(&labels).position(|(device, label)| id(device).ends_with(name) || label.contains(name))
     });
     match found {
-        Some(at) => Ok(devices.into_iter().nth(at).ok_or(DeviceError::NoSound(what))?),
-        None if labels.is_empty() => Err(DeviceError::NoSound(what)),
-        None => Err(DeviceError::UnknownSound { what, name: name.to_owned(), known: labels.join(", ") }),
+        Some(at) => Ok(devices.into_iter().nth(at).ok_or(DeviceError::Absent(what))?),
+        None if labels.is_empty() => Err(DeviceError::Absent(what)),
+        None => Err(DeviceError::Unknown { what, name: name.to_owned(), known: labels.join(", ") }),
     }
 }
 
 fn broken(what: &'static str, error: &cpal::Error) -> DeviceError {
     let reason = error.to_string();
     match error.kind() {
-        ErrorKind::DeviceBusy => DeviceError::SoundBusy { what, reason },
-        ErrorKind::PermissionDenied => DeviceError::SoundForbidden { what, reason },
-        ErrorKind::HostUnavailable | ErrorKind::DeviceNotAvailable => DeviceError::NoSound(what),
-        _ => DeviceError::SoundBroken { what, reason },
+        ErrorKind::DeviceBusy => DeviceError::Busy { what, reason },
+        ErrorKind::PermissionDenied => DeviceError::Forbidden { what, reason },
+        ErrorKind::HostUnavailable | ErrorKind::DeviceNotAvailable => DeviceError::Absent(what),
+        _ => DeviceError::Broken { what, reason },
     }
 }
 
 fn stopped(what: &'static str) -> DeviceError {
-    DeviceError::SoundBroken { what, reason: "it has stopped by itself".to_owned() }
+    DeviceError::Broken { what, reason: "it has stopped by itself".to_owned() }
 }

@@ -56,7 +56,7 @@ impl SoundSpeaker {
         let Format { sample, mut config } = Format::choose(&favourite, offered);
         // With less, a machine that is busy for a moment makes gaps.
         config.buffer_size = cpal::BufferSize::Fixed(config.sample_rate / 50);
-        let unusable = |reason: String| DeviceError::SoundBroken { what: SPEAKER, reason };
+        let unusable = |reason: String| DeviceError::Broken { what: SPEAKER, reason };
         let rate = config.sample_rate;
         let resampler = Resampler::new(RATE, rate, 1).map_err(|error| unusable(error.to_string()))?;
         let between = Arc::new(Between::default());
@@ -110,7 +110,7 @@ impl Speaker for SoundSpeaker {
     fn play(&mut self, played: &Played<'_>) -> Result<(), DeviceError> {
         self.ready.clear();
         let resampled = self.resampler.push(played.block, &mut self.ready);
-        resampled.map_err(|error| DeviceError::SoundBroken { what: SPEAKER, reason: error.to_string() })?;
+        resampled.map_err(|error| DeviceError::Broken { what: SPEAKER, reason: error.to_string() })?;
         if self.stalls >= GIVEN_UP {
             return Err(stopped(SPEAKER));
         }

@@ -1,27 +1,27 @@
 //! The microphone and the speaker of a telephone: those that a person chose or the system's, changed in the middle of a
 //! call, gone and back again; with the echo of the one taken out of the other.
 //!
-//! Neither ever fails: where no device serves, there is silence in time, and [`SoundControls`] says why.
+//! Neither ever fails: where no device serves, there is silence in time, and [`DeviceControls`] says why.
 
-mod controls;
 mod far_end;
-mod serving;
 
-pub use controls::{DeviceState, SoundChoice, SoundControls};
+pub(super) use far_end::FarEnd;
 
 use codec::voice::VoiceProcessing;
 use relay::Micros;
 
 use super::{
-    BLOCK, BLOCK_TIME, DeviceError, Microphone, NullSpeaker, Played, SoundMicrophone, SoundSpeaker, Speaker, pace::Pace,
+    BLOCK, BLOCK_TIME, DeviceControls, DeviceError, Microphone, NullSpeaker, Played, SoundMicrophone, SoundSpeaker,
+    Speaker,
+    pace::Pace,
+    serving::{Role, Serving},
 };
 use crate::link::Clock;
-use serving::{Role, Serving};
 
 /// A microphone that is always there.
 pub struct TelephoneMicrophone {
     serving: Serving<SoundMicrophone>,
-    controls: SoundControls,
+    controls: DeviceControls,
     clock: Clock,
     voice: VoiceProcessing,
     /// Beats while there is no device.
@@ -29,7 +29,7 @@ pub struct TelephoneMicrophone {
 }
 
 impl TelephoneMicrophone {
-    pub fn new(controls: SoundControls, clock: Clock) -> Self {
+    pub fn new(controls: DeviceControls, clock: Clock) -> Self {
         let open = move |name: &str| SoundMicrophone::open(name, clock);
         let voice = VoiceProcessing::new(controls.choice().parts());
         let serving = Serving::new(Role::Microphone, controls.clone(), clock, open);
@@ -82,7 +82,7 @@ impl Microphone for TelephoneMicrophone {
 /// A speaker that is always there.
 pub struct TelephoneSpeaker {
     serving: Serving<SoundSpeaker>,
-    controls: SoundControls,
+    controls: DeviceControls,
     /// Serves while there is no device.
     nothing: NullSpeaker,
     clock: Clock,
@@ -90,7 +90,7 @@ pub struct TelephoneSpeaker {
 }
 
 impl TelephoneSpeaker {
-    pub fn new(controls: SoundControls, clock: Clock) -> Self {
+    pub fn new(controls: DeviceControls, clock: Clock) -> Self {
         let listener = controls.clone();
         let open = move |name: &str| {
             let listener = listener.clone();

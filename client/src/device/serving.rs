@@ -8,14 +8,18 @@ use std::sync::{
 
 use relay::{Micros, SECOND};
 
-use super::controls::{DeviceState, SoundControls};
-use crate::{device::DeviceError, link::Clock};
+use super::{
+    DeviceError,
+    controls::{DeviceControls, DeviceState},
+};
+use crate::link::Clock;
 
 /// How often it is tried whether a device is back.
 const AGAIN: Micros = SECOND;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
+    Camera,
     Microphone,
     Speaker,
 }
@@ -30,7 +34,7 @@ type Open<D> = dyn Fn(&str) -> Result<D, DeviceError> + Send + Sync;
 
 pub struct Serving<D> {
     role: Role,
-    controls: SoundControls,
+    controls: DeviceControls,
     clock: Clock,
     open: Arc<Open<D>>,
     device: Option<D>,
@@ -45,7 +49,7 @@ pub struct Serving<D> {
 impl<D: Send + 'static> Serving<D> {
     pub fn new(
         role: Role,
-        controls: SoundControls,
+        controls: DeviceControls,
         clock: Clock,
         open: impl Fn(&str) -> Result<D, DeviceError> + Send + Sync + 'static,
     ) -> Self {
@@ -166,7 +170,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::device::SoundChoice;
+    use crate::device::DeviceChoice;
 
     /// Renews until something is so.
     fn until(serving: &mut Serving<String>, is_so: impl Fn(&mut Serving<String>) -> bool) {
@@ -178,19 +182,19 @@ mod tests {
         }
     }
 
-    fn chosen(name: &str) -> SoundChoice {
-        SoundChoice { microphone: name.to_owned(), ..SoundChoice::default() }
+    fn chosen(name: &str) -> DeviceChoice {
+        DeviceChoice { microphone: name.to_owned(), ..DeviceChoice::default() }
     }
 
     #[test]
     fn the_chosen_device_serves_when_it_is_there_and_the_systems_meanwhile() {
         let there = Arc::new(Mutex::new(vec!["", "headset"]));
-        let controls = SoundControls::new(chosen("headset"));
+        let controls = DeviceControls::new(chosen("headset"));
         let open = {
             let there = there.clone();
             move |name: &str| match there.lock().contains(&name) {
                 true => Ok(name.to_owned()),
-                false => Err(DeviceError::NoSound("microphone")),
+                false => Err(DeviceError::Absent("microphone")),
             }
         };
         let mut serving = Serving::new(Role::Microphone, controls.clone(), Clock::start(), open);
@@ -198,7 +202,7 @@ mod tests {
         assert_eq!(controls.microphone(), DeviceState::Fine);
         // Unplugged, and back again.
         there.lock().retain(|name| *name != "headset");
-        serving.lost(&DeviceError::NoSound("microphone"));
+        serving.lost(&DeviceError::Absent("microphone"));
         until(&mut serving, |serving| serving.device.as_deref() == Some(""));
         assert_eq!(controls.microphone(), DeviceState::Substituted);
         there.lock().push("headset");
@@ -212,7 +216,7 @@ mod tests {
         until(&mut serving, |serving| serving.device.as_deref() == Some("desk"));
         // Nothing is left.
         there.lock().clear();
-        serving.lost(&DeviceError::NoSound("microphone"));
+        serving.lost(&DeviceError::Absent("microphone"));
         until(&mut serving, |serving| serving.opening.is_none() && serving.again_at > 0);
         assert_eq!((serving.device.clone(), controls.microphone()), (None, DeviceState::Absent));
     }

@@ -1,4 +1,5 @@
-//! What a person chooses of microphone and speaker, and what these say of themselves: shared by the window and the pipelines.
+//! What a person chooses of camera, microphone and speaker, and what these say of themselves: shared by the window and the
+//! pipelines.
 
 use std::sync::{
     Arc,
@@ -9,8 +10,7 @@ use codec::voice::VoiceParts;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::{far_end::FarEnd, serving::Role};
-use crate::device::{BLOCK, DeviceError};
+use super::{BLOCK, DeviceError, serving::Role, telephone::FarEnd};
 
 /// Instead of a peak, when no microphone served.
 const UNHEARD: f32 = -1.0;
@@ -18,10 +18,12 @@ const UNHEARD: f32 = -1.0;
 /// How fast the level falls, a block.
 const FALLS: f32 = 0.92;
 
-/// What a person prefers of sound.
+/// What a person prefers of devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-pub struct SoundChoice {
+pub struct DeviceChoice {
+    /// The name of the camera; empty for the system's choice.
+    pub camera: String,
     /// The name of the microphone; empty for the system's choice.
     pub microphone: String,
     /// The name of the speaker; empty for the system's choice.
@@ -33,9 +35,10 @@ pub struct SoundChoice {
     pub volume: u8,
 }
 
-impl Default for SoundChoice {
+impl Default for DeviceChoice {
     fn default() -> Self {
         Self {
+            camera: String::new(),
             microphone: String::new(),
             speaker: String::new(),
             echo_cancellation: true,
@@ -46,7 +49,7 @@ impl Default for SoundChoice {
     }
 }
 
-impl SoundChoice {
+impl DeviceChoice {
     pub(super) fn parts(&self) -> VoiceParts {
         let (echo, noise, gain) = (self.echo_cancellation, self.noise_suppression, self.automatic_gain);
         VoiceParts { echo, noise, gain }
@@ -58,13 +61,14 @@ impl SoundChoice {
 
     pub(super) fn name(&self, role: Role) -> &str {
         match role {
+            Role::Camera => &self.camera,
             Role::Microphone => &self.microphone,
             Role::Speaker => &self.speaker,
         }
     }
 }
 
-/// How a microphone or speaker does.
+/// How a device does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceState {
@@ -86,9 +90,9 @@ pub enum DeviceState {
 impl From<&DeviceError> for DeviceState {
     fn from(error: &DeviceError) -> Self {
         match error {
-            DeviceError::NoSound(_) | DeviceError::UnknownSound { .. } => Self::Absent,
-            DeviceError::SoundBusy { .. } => Self::Busy,
-            DeviceError::SoundForbidden { .. } => Self::Forbidden,
+            DeviceError::Absent(_) | DeviceError::Unknown { .. } => Self::Absent,
+            DeviceError::Busy { .. } => Self::Busy,
+            DeviceError::Forbidden { .. } => Self::Forbidden,
             _ => Self::Broken,
         }
     }
@@ -96,20 +100,20 @@ impl From<&DeviceError> for DeviceState {
 
 /// Chosen by one side and followed by the other. Clones are the same.
 #[derive(Clone, Default)]
-pub struct SoundControls(Arc<Inner>);
+pub struct DeviceControls(Arc<Inner>);
 
 struct Inner {
-    choice: Mutex<Arc<SoundChoice>>,
+    choice: Mutex<Arc<DeviceChoice>>,
     /// Grows with each choice.
     generation: AtomicU64,
     /// The microphone's peak, as the bits of a number from 0 to 1.
     level: AtomicU32,
     /// The loudest of what it gave since that was taken last, in the same way; `UNHEARD` if it gave nothing.
     loudest: AtomicU32,
-    states: Mutex<[DeviceState; 2]>,
+    states: Mutex<[DeviceState; 3]>,
     far: FarEnd,
     /// Names that no choice changes: they were given on the command line.
-    pinned: [Option<String>; 2],
+    pinned: [Option<String>; 3],
 }
 
 impl Default for Inner {
@@ -121,38 +125,39 @@ impl Default for Inner {
             loudest: AtomicU32::new(UNHEARD.to_bits()),
             states: Mutex::default(),
             far: FarEnd::default(),
-            pinned: [None, None],
+            pinned: [None, None, None],
         }
     }
 }
 
-impl std::fmt::Debug for SoundControls {
+impl std::fmt::Debug for DeviceControls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("SoundControls").field(&self.choice()).finish()
+        f.debug_tuple("DeviceControls").field(&self.choice()).finish()
     }
 }
 
-impl SoundControls {
-    pub fn new(choice: SoundChoice) -> Self {
+impl DeviceControls {
+    pub fn new(choice: DeviceChoice) -> Self {
         let controls = Self::default();
         controls.choose(choice);
         controls
     }
 
-    /// The same, with a microphone and a speaker that no choice changes.
-    pub fn pinned(microphone: Option<String>, speaker: Option<String>) -> Self {
-        let controls = Self(Arc::new(Inner { pinned: [microphone, speaker], ..Inner::default() }));
-        controls.choose(SoundChoice::default());
+    /// The same, with a camera, a microphone and a speaker that no choice changes.
+    pub fn pinned(camera: Option<String>, microphone: Option<String>, speaker: Option<String>) -> Self {
+        let controls = Self(Arc::new(Inner { pinned: [camera, microphone, speaker], ..Inner::default() }));
+        controls.choose(DeviceChoice::default());
         controls
     }
 
-    pub fn choice(&self) -> Arc<SoundChoice> {
+    pub fn choice(&self) -> Arc<DeviceChoice> {
         self.0.choice.lock().clone()
     }
 
     /// Effective at once, in a running call too.
-    pub fn choose(&self, mut choice: SoundChoice) {
-        let [microphone, speaker] = self.0.pinned.clone();
+    pub fn choose(&self, mut choice: DeviceChoice) {
+        let [camera, microphone, speaker] = self.0.pinned.clone();
+        choice.camera = camera.unwrap_or(choice.camera);
         choice.microphone = microphone.unwrap_or(choice.microphone);
         choice.speaker = speaker.unwrap_or(choice.speaker);
         let mut current = self.0.choice.lock();
@@ -176,6 +181,10 @@ impl SoundControls {
     pub fn take_loudest(&self) -> Option<f32> {
         let loudest = f32::from_bits(self.0.loudest.swap(UNHEARD.to_bits(), Ordering::Relaxed));
         (loudest >= 0.0).then_some(loudest)
+    }
+
+    pub fn camera(&self) -> DeviceState {
+        self.0.states.lock()[Role::Camera as usize]
     }
 
     pub fn microphone(&self) -> DeviceState {
@@ -214,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_level_rises_at_once_and_the_loudest_is_told_once() {
-        let controls = SoundControls::default();
+        let controls = DeviceControls::default();
         assert_eq!(controls.take_loudest(), None);
         controls.heard(&[0.0; BLOCK]);
         assert_eq!(controls.take_loudest(), Some(0.0));
@@ -229,18 +238,18 @@ mod tests {
 
     #[test]
     fn what_the_command_line_names_stays() {
-        let controls = SoundControls::pinned(Some("Headset".into()), None);
+        let controls = DeviceControls::pinned(None, Some("Headset".into()), None);
         assert_eq!(controls.choice().microphone, "Headset");
-        controls.choose(SoundChoice { microphone: "Desk".into(), speaker: "Hall".into(), ..SoundChoice::default() });
+        controls.choose(DeviceChoice { microphone: "Desk".into(), speaker: "Hall".into(), ..DeviceChoice::default() });
         let choice = controls.choice();
         assert_eq!((choice.microphone.as_str(), choice.speaker.as_str()), ("Headset", "Hall"));
     }
 
     #[test]
     fn only_another_choice_is_a_change() {
-        let controls = SoundControls::new(SoundChoice::default());
+        let controls = DeviceControls::new(DeviceChoice::default());
         assert_eq!(controls.generation(), 0);
-        controls.choose(SoundChoice { volume: 50, ..SoundChoice::default() });
+        controls.choose(DeviceChoice { volume: 50, ..DeviceChoice::default() });
         assert_eq!((controls.generation(), controls.choice().factor()), (1, 0.5));
     }
 }
