@@ -47,6 +47,7 @@ call-decline = Decline
 call-keys = Enter accepts · Esc declines
 call-hang-up = Hang up
 call-mute = Mute the microphone
+call-hold-to-talk = Hold { $key } to talk
 call-unmute = Unmute the microphone
 call-hide-camera = Switch the camera off
 call-show-camera = Switch the camera on

@@ -47,6 +47,7 @@ call-decline = 拒否
 call-keys = Enter で応答 · Esc で拒否
 call-hang-up = 通話を終える
 call-mute = マイクを消音
+call-hold-to-talk = { $key } を押している間だけ話せます
 call-unmute = 消音を解除
 call-hide-camera = カメラを切る
 call-show-camera = カメラを入れる

@@ -1,6 +1,7 @@
 //! The application behind the window: signs in, runs the engine on a thread of its own, and says when there is something
 //! new to show. Whoever owns an [`App`] never waits for it.
 
+mod device_check;
 mod device_names;
 mod devices;
 mod entrance;
@@ -30,11 +31,13 @@ pub use stills::{Look, StillError, StillKey, Stills, keep_picture, write_png};
 pub use troubles::{Signal, Trouble, signal, troubles};
 pub use view::View;
 
+use device_check::DeviceCheck;
 use device_names::KnownDevices;
 
 use relay::vocabulary::ChatId;
 
 use crate::{
+    call::DeviceSetup,
     device::DeviceControls,
     engine::{Command, Event},
     home::Draft,
@@ -81,6 +84,9 @@ struct Shared {
     senses: Senses,
     controls: DeviceControls,
     device_names: Arc<KnownDevices>,
+    /// Where the devices are opened that a person tries out, and the ones that are open.
+    setup: DeviceSetup,
+    check: Mutex<Option<DeviceCheck>>,
     wake: Wake,
 }
 
@@ -126,6 +132,8 @@ impl App {
             senses: Senses::default(),
             controls: options.devices.controls.clone(),
             device_names: Arc::default(),
+            setup: options.devices.clone(),
+            check: Mutex::default(),
             wake,
         });
         let inside = shared.clone();
@@ -176,6 +184,28 @@ impl App {
     /// Looks which cameras, microphones and speakers there are: [`View::device_names`].
     pub fn ask_for_device_names(&self) {
         self.shared.device_names.ask(self.shared.wake.clone());
+    }
+
+    /// Opens camera and microphone for a person who tries them out, or closes them again. A call has its own.
+    pub fn check_devices(&self, yes: bool) {
+        let mut check = self.shared.check.lock();
+        *check = None;
+        if yes {
+            let started = DeviceCheck::start(&self.shared.setup, &self.shared.pictures);
+            *check = started.inspect_err(|error| tracing::error!(%error, "devices cannot be tried out")).ok();
+        }
+    }
+
+    /// Whether a person tries them out.
+    pub fn checks_devices(&self) -> bool {
+        self.shared.check.lock().is_some()
+    }
+
+    /// Plays a sound for a person who tries the speaker out.
+    pub fn check_sound(&self) {
+        if let Err(error) = DeviceCheck::sound(&self.shared.setup) {
+            tracing::error!(%error, "the speaker cannot be tried out");
+        }
     }
 
     pub fn give(&self, command: Command) {

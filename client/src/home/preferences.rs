@@ -66,6 +66,17 @@ pub enum ChatStyle {
     Lines,
 }
 
+/// When the own microphone is open in a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Speaking {
+    /// Always, unless it is closed by hand.
+    #[default]
+    Open,
+    /// While a key is held.
+    PushToTalk,
+}
+
 /// How large everything is, in per cent of the usual size: 80 to 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u16")]
@@ -109,7 +120,7 @@ pub struct Place {
 }
 
 /// All preferences. Each that is absent from the file has its default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Preferences {
     pub language: Language,
@@ -127,12 +138,37 @@ pub struct Preferences {
     pub recent_emoji: Vec<String>,
     #[serde(alias = "sound")]
     pub devices: DeviceChoice,
+    pub speaking: Speaking,
+    /// The name of the key that is held to talk, such as "Space" or "F8".
+    pub talk_key: String,
     /// Where the free window was last, for each monitor by its name.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub places: std::collections::BTreeMap<String, Place>,
     /// The monitor it was on last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitor: Option<String>,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            language: Language::default(),
+            theme: Theme::default(),
+            dock: Dock::default(),
+            chat_style: ChatStyle::default(),
+            text_size: TextSize::default(),
+            always_on_top: false,
+            starts_with_session: false,
+            notifications: Notifications::default(),
+            quiet_hours: QuietHours::default(),
+            recent_emoji: Vec::new(),
+            devices: DeviceChoice::default(),
+            speaking: Speaking::default(),
+            talk_key: "Space".to_owned(),
+            places: std::collections::BTreeMap::new(),
+            monitor: None,
+        }
+    }
 }
 
 #[derive(Debug, Error)]
@@ -174,7 +210,7 @@ impl Preferences {
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
 # dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent);
 # notifications = always, outside-quiet-hours or never; in [devices], camera, microphone and speaker are names, empty for the
-# system's choice. Written anew when something is changed in the window.
+# system's choice; speaking = open or push-to-talk, and talk-key is the name of a key. Written anew when something is changed in the window.
 ";
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod contact_row;
 mod contacts;
 mod controls;
 mod dates;
+mod device_check;
 mod emoji;
 mod emoji_picker;
 mod fonts;
@@ -43,6 +44,7 @@ mod sign_in;
 mod staged;
 mod still;
 mod strip;
+mod talk_key;
 pub mod theme;
 mod timeline;
 mod title_bar;
@@ -56,6 +58,7 @@ use relay::vocabulary::ChatId;
 pub use call_window::CallScreen;
 pub use chat::ChatScreen;
 pub use dates::Moment;
+pub use device_check::Checked;
 pub use fonts::Fonts;
 pub use main::MainScreen;
 pub use names::direct_chat_with;
@@ -78,6 +81,10 @@ pub struct Scene<'a> {
     /// Whether the own microphone is closed, and the own camera.
     pub muted: bool,
     pub hidden: bool,
+    /// How loud the own microphone is now: its peak, 0 to 1.
+    pub level: f32,
+    /// How the devices do that are being tried out, while that is so.
+    pub checked: Option<Checked>,
     pub has_japanese: bool,
     pub notices: &'a Notices,
     /// Still pictures, as far as they have come.
@@ -106,8 +113,12 @@ pub enum Action {
     /// Something that the engine does.
     Give(Command),
     SignIn(SignIn),
-    /// Somebody wants to choose a microphone or a speaker.
+    /// Somebody wants to choose a camera, a microphone or a speaker.
     AskForDeviceNames,
+    /// Camera and microphone are to be tried out, or no more.
+    CheckDevices(bool),
+    /// A sound is to be played through the chosen speaker.
+    CheckSound,
     /// Whether the certificate that was shown is right.
     Trust(bool),
     Cancel,

@@ -317,6 +317,8 @@ mod tests {
             preferences: &preferences,
             now: Moment { at: 10 * DAY_MS, zone: &TimeZone::UTC },
             muted: false,
+            level: 0.0,
+            checked: None,
             hidden: false,
             popped_out: false,
             has_japanese: true,

@@ -27,8 +27,8 @@ use crate::{
     engine::{Command, Event},
     home::{Dock, Preferences},
     ui::{
-        Action, CallScreen, ChatScreen, Fonts, MainScreen, Moment, Native, Notices, Scene, Then, Tongue, Words,
-        direct_chat_with,
+        Action, CallScreen, ChatScreen, Checked, Fonts, MainScreen, Moment, Native, Notices, Scene, Then, Tongue,
+        Words, direct_chat_with,
     },
 };
 
@@ -140,6 +140,8 @@ impl Desk {
             now: Moment { at: now(), zone: &self.zone },
             muted: self.app.senses().is_muted(),
             hidden: self.app.senses().is_hidden(),
+            level: self.app.devices().level(),
+            checked: self.app.checks_devices().then(|| self.checked()),
             has_japanese: self.fonts.has_japanese,
             notices: &self.notices,
             stills: self.app.stills(),
@@ -147,6 +149,11 @@ impl Desk {
             focused,
             popped_out: self.call.is_some(),
         }
+    }
+
+    fn checked(&self) -> Checked {
+        let devices = self.app.devices();
+        Checked { camera: devices.camera(), microphone: devices.microphone(), speaker: devices.speaker() }
     }
 
     fn frames(&self) -> impl Iterator<Item = &Frame> {
@@ -181,6 +188,10 @@ impl Desk {
             {
                 frame.window.request_user_attention(Some(UserAttentionType::Critical));
             }
+        }
+        if self.view.state.call.is_some() && self.app.checks_devices() {
+            // The call needs them.
+            self.app.check_devices(false);
         }
         self.withdraw_told();
         self.follow_waiting(events);
@@ -257,6 +268,8 @@ impl Desk {
             Action::Complain(text) => self.complain(text),
             Action::See(key) => self.app.see(key),
             Action::AskForDeviceNames => self.app.ask_for_device_names(),
+            Action::CheckDevices(yes) => self.app.check_devices(yes),
+            Action::CheckSound => self.app.check_sound(),
             Action::ChooseFiles(_)
             | Action::ChoosePicture(_)
             | Action::Save { .. }

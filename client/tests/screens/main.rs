@@ -6,6 +6,7 @@ mod fixture;
 mod looks;
 mod people;
 mod scale;
+mod speaking;
 mod talk;
 mod use_of;
 mod writing;
