@@ -14,6 +14,7 @@ mod seeing;
 mod stills;
 mod troubles;
 mod view;
+mod voice_message;
 
 use std::{collections::VecDeque, sync::Arc, thread::JoinHandle};
 
@@ -30,9 +31,11 @@ pub use portrait::portrait;
 pub use stills::{Look, StillError, StillKey, Stills, keep_picture, write_png};
 pub use troubles::{Signal, Trouble, signal, troubles};
 pub use view::View;
+pub use voice_message::{Playing, Recording, VoiceNow};
 
 use device_check::DeviceCheck;
 use device_names::KnownDevices;
+use voice_message::VoiceMessages;
 
 use relay::vocabulary::ChatId;
 
@@ -72,6 +75,10 @@ enum Order {
     Draft(ChatId, Draft),
     /// Gets a picture that somebody looks at.
     See(StillKey),
+    /// Gets a voice message that somebody listens to.
+    Hear(String),
+    /// Records a voice message for a chat.
+    Record(ChatId),
     Quit,
 }
 
@@ -87,6 +94,7 @@ struct Shared {
     /// Where the devices are opened that a person tries out, and the ones that are open.
     setup: DeviceSetup,
     check: Mutex<Option<DeviceCheck>>,
+    voices: Arc<VoiceMessages>,
     wake: Wake,
 }
 
@@ -134,6 +142,7 @@ impl App {
             device_names: Arc::default(),
             setup: options.devices.clone(),
             check: Mutex::default(),
+            voices: Arc::new(VoiceMessages::new(options.devices.clone(), wake.clone())),
             wake,
         });
         let inside = shared.clone();
@@ -205,6 +214,32 @@ impl App {
     pub fn check_sound(&self) {
         if let Err(error) = DeviceCheck::sound(&self.shared.setup) {
             tracing::error!(%error, "the speaker cannot be tried out");
+        }
+    }
+
+    /// Voice messages: what is recorded and listened to now.
+    pub fn voice(&self) -> VoiceNow {
+        self.shared.voices.now()
+    }
+
+    /// Records a voice message for a chat, until [`App::end_recording`].
+    pub fn record(&self, chat: ChatId) {
+        self.order(Order::Record(chat));
+    }
+
+    /// What is recorded is sent, or thrown away.
+    pub fn end_recording(&self, send: bool) {
+        self.shared.voices.end_recording(send);
+    }
+
+    /// Plays a voice message; one that plays already pauses, or goes on.
+    pub fn hear(&self, file: String) {
+        match self.shared.voices.now().playing {
+            Some(playing) if playing.file == file => self.shared.voices.pause(!playing.pauses),
+            _ => {
+                self.shared.voices.choose(&file);
+                self.order(Order::Hear(file));
+            }
         }
     }
 

@@ -49,6 +49,7 @@ pub mod theme;
 mod timeline;
 mod title_bar;
 mod viewer;
+mod voice_message;
 mod words;
 
 use std::{collections::HashMap, path::PathBuf};
@@ -67,7 +68,7 @@ pub use staged::{Staged, Unfit};
 pub use words::{Tongue, Value, Words};
 
 use crate::{
-    app::{SignIn, StillKey, Stills, View},
+    app::{SignIn, StillKey, Stills, View, VoiceNow},
     engine::Command,
     home::{Draft, Preferences},
 };
@@ -83,6 +84,8 @@ pub struct Scene<'a> {
     pub hidden: bool,
     /// How loud the own microphone is now: its peak, 0 to 1.
     pub level: f32,
+    /// What is recorded and listened to now.
+    pub voice: &'a VoiceNow,
     /// How the devices do that are being tried out, while that is so.
     pub checked: Option<Checked>,
     pub has_japanese: bool,
@@ -141,6 +144,11 @@ pub enum Action {
     Complain(String),
     /// A picture is looked at that has not come yet.
     See(StillKey),
+    /// A voice message is to be recorded for a chat; what is recorded is to be sent, or thrown away.
+    Record(ChatId),
+    EndRecording(bool),
+    /// A voice message is to be listened to, or to pause.
+    Hear(String),
     /// Files are to be chosen, for the line that is being written in a chat.
     ChooseFiles(ChatId),
     /// A picture of oneself or of a group is to be chosen.

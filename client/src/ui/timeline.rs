@@ -319,6 +319,7 @@ mod tests {
             muted: false,
             level: 0.0,
             checked: None,
+            voice: &crate::app::VoiceNow::default(),
             hidden: false,
             popped_out: false,
             has_japanese: true,

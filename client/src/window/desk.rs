@@ -22,7 +22,7 @@ use winit::{
 
 use super::{Wake, WindowError, dock, frame::Frame};
 use crate::{
-    app::{App, Link, View},
+    app::{App, Link, View, VoiceNow},
     desktop::{About, Notifier, start_with_session},
     engine::{Command, Event},
     home::{Dock, Preferences},
@@ -65,6 +65,8 @@ pub struct Desk {
     pub(super) call: Option<(CallScreen, Frame)>,
     /// Whom to meet once there is a chat with them.
     pub(super) meets: Vec<(String, Then)>,
+    /// What is recorded and listened to.
+    voice: VoiceNow,
     /// Numbers of the pictures that were drawn last.
     drawn: (Option<u64>, Option<u64>),
     /// Whether a docked window has been exchanged for one that fills the screen.
@@ -96,6 +98,7 @@ impl Desk {
         }
         Self {
             view: app.view(),
+            voice: VoiceNow::default(),
             app,
             notifier,
             dark: false,
@@ -141,6 +144,7 @@ impl Desk {
             muted: self.app.senses().is_muted(),
             hidden: self.app.senses().is_hidden(),
             level: self.app.devices().level(),
+            voice: &self.voice,
             checked: self.app.checks_devices().then(|| self.checked()),
             has_japanese: self.fonts.has_japanese,
             notices: &self.notices,
@@ -179,6 +183,9 @@ impl Desk {
         let view = self.app.view();
         let mut changed = self.view.differs(&view);
         self.view = view;
+        let voice = self.app.voice();
+        changed |= voice != self.voice;
+        self.voice = voice;
         for event in self.app.events() {
             changed |= self.note_saved(&event);
             self.notify(&event);
@@ -268,6 +275,9 @@ impl Desk {
             Action::Complain(text) => self.complain(text),
             Action::See(key) => self.app.see(key),
             Action::AskForDeviceNames => self.app.ask_for_device_names(),
+            Action::Record(chat) => self.app.record(chat),
+            Action::EndRecording(send) => self.app.end_recording(send),
+            Action::Hear(file) => self.app.hear(file),
             Action::CheckDevices(yes) => self.app.check_devices(yes),
             Action::CheckSound => self.app.check_sound(),
             Action::ChooseFiles(_)

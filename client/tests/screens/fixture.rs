@@ -7,7 +7,7 @@ use std::{
 };
 
 use client::{
-    app::{Entrance, SignIn, StillKey, Stills, View},
+    app::{Entrance, SignIn, StillKey, Stills, View, VoiceNow},
     call::{Report, Second, VideoReport},
     engine::{CallState, ChatState, ConnectionState, Search, State, Transfer},
     home::{Language, Preferences, Theme},
@@ -60,6 +60,7 @@ pub struct World<S> {
     pub muted: bool,
     pub level: f32,
     pub checked: Option<Checked>,
+    pub voice: VoiceNow,
     pub focused: bool,
     pub popped_out: bool,
     dressed: bool,
@@ -82,6 +83,7 @@ impl<S> World<S> {
             muted: false,
             level: 0.0,
             checked: None,
+            voice: VoiceNow::default(),
             focused: true,
             popped_out: false,
             dressed: false,
@@ -112,6 +114,7 @@ impl<S> World<S> {
             hidden: false,
             level: self.level,
             checked: self.checked,
+            voice: &self.voice,
             has_japanese: true,
             notices: &self.notices,
             stills: &self.stills,

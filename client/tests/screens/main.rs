@@ -9,4 +9,5 @@ mod scale;
 mod speaking;
 mod talk;
 mod use_of;
+mod voice;
 mod writing;
