@@ -109,7 +109,7 @@ pub struct Place {
 }
 
 /// All preferences. Each that is absent from the file has its default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Preferences {
     pub language: Language,
@@ -120,6 +120,11 @@ pub struct Preferences {
     pub always_on_top: bool,
     /// Whether it starts with the session.
     pub starts_with_session: bool,
+    /// Whether the window, when it is closed, goes into the tray, where there is one.
+    pub close_to_tray: bool,
+    /// Whether that has been told.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub told_of_tray: bool,
     pub notifications: Notifications,
     pub quiet_hours: QuietHours,
     /// Emoji that were used lately, the last one first.
@@ -133,6 +138,28 @@ pub struct Preferences {
     /// The monitor it was on last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitor: Option<String>,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            language: Language::default(),
+            theme: Theme::default(),
+            dock: Dock::default(),
+            chat_style: ChatStyle::default(),
+            text_size: TextSize::default(),
+            always_on_top: false,
+            starts_with_session: false,
+            close_to_tray: true,
+            told_of_tray: false,
+            notifications: Notifications::default(),
+            quiet_hours: QuietHours::default(),
+            recent_emoji: Vec::new(),
+            devices: DeviceChoice::default(),
+            places: std::collections::BTreeMap::new(),
+            monitor: None,
+        }
+    }
 }
 
 #[derive(Debug, Error)]
@@ -173,7 +200,7 @@ impl Preferences {
 
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
 # dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent);
-# notifications = always, outside-quiet-hours or never; in [devices], camera, microphone and speaker are names, empty for the
+# notifications = always, outside-quiet-hours or never; close-to-tray = true or false; in [devices], camera, microphone and speaker are names, empty for the
 # system's choice. Written anew when something is changed in the window.
 ";
 

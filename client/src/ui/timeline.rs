@@ -319,6 +319,7 @@ mod tests {
             muted: false,
             hidden: false,
             popped_out: false,
+            tray: false,
             has_japanese: true,
             notices: &notices,
             stills: &stills,

@@ -23,7 +23,7 @@ use winit::{
 use super::{Wake, WindowError, dock, frame::Frame};
 use crate::{
     app::{App, Link, View},
-    desktop::{About, Notifier, start_with_session},
+    desktop::{About, Notifier, Tray, start_with_session},
     engine::{Command, Event},
     home::{Dock, Preferences},
     ui::{
@@ -36,6 +36,9 @@ use crate::{
 pub struct Desk {
     pub(super) app: App,
     pub(super) notifier: Notifier,
+    pub(super) tray: Tray,
+    /// Whether the main window is closed and the tray brings it back.
+    pub(super) hidden: bool,
     /// Whether the desktop is dark, where it says so.
     pub(super) dark: bool,
     /// A link that was given before anyone was signed in.
@@ -90,6 +93,12 @@ impl Desk {
                 tracing::debug!("a notification was used after the window's end");
             }
         });
+        let wisher = proxy.clone();
+        let tray = Tray::start(move |wanted| {
+            if wisher.send_event(Wake::Tray(wanted)).is_err() {
+                tracing::debug!("the tray was used after the window's end");
+            }
+        });
         let mut notices = Notices::default();
         if let Some(text) = complaint {
             notices.take(&Event::Warning { text }, &words, now());
@@ -98,6 +107,8 @@ impl Desk {
             view: app.view(),
             app,
             notifier,
+            tray,
+            hidden: false,
             dark: false,
             link: None,
             told: HashMap::new(),
@@ -146,6 +157,7 @@ impl Desk {
             saved: &self.saved,
             focused,
             popped_out: self.call.is_some(),
+            tray: self.tray.is_there(),
         }
     }
 
@@ -192,23 +204,34 @@ impl Desk {
             }
         }
         if changed {
+            self.dress_tray();
             self.redraw();
         }
+        self.look_at_pictures();
+    }
+
+    /// The own picture waits for the next one of the other side, so that both are drawn at once, unless none comes.
+    fn look_at_pictures(&mut self) {
         let number = |picture: Option<(u64, crate::device::Picture)>| picture.map(|(number, _)| number);
-        let pictures = (number(self.app.pictures().theirs()), number(self.app.pictures().mine()));
-        if pictures != self.drawn {
-            self.drawn = pictures;
-            self.display().into_iter().for_each(|frame| frame.window.request_redraw());
+        let (theirs, mine) = (number(self.app.pictures().theirs()), number(self.app.pictures().mine()));
+        let waited = mine.unwrap_or(0).saturating_sub(self.drawn.1.unwrap_or(0));
+        if theirs != self.drawn.0 || mine.is_some() != self.drawn.1.is_some() || waited >= OWN_WAITS {
+            self.drawn = (theirs, mine);
+            self.display().into_iter().for_each(Frame::redraw_pictures);
         }
     }
 
     pub(super) fn redraw(&self) {
-        self.frames().for_each(|frame| frame.window.request_redraw());
+        self.frames().for_each(|frame| frame.redraw());
     }
 
     fn draw(&mut self, events: &ActiveEventLoop, id: WindowId) {
+        let pictures = self.app.pictures().clone();
+        if self.frame_mut(id).is_some_and(|frame| frame.draw_pictures(&pictures)) {
+            return;
+        }
         if self.main.as_ref().is_some_and(|(frame, _)| frame.id() == id) {
-            let Some((mut frame, monitor)) = self.main.take() else { return };
+            let Some((mut frame, monitor)) = self.main.take_if(|_| !self.hidden) else { return };
             if let Some(wait) = self.notices.forget(now()) {
                 frame.draw_at(Instant::now() + Duration::from_millis(wait));
             }
@@ -250,7 +273,7 @@ impl Desk {
                 self.open_chat(events, chat);
                 if let Some((screen, frame)) = self.chats.iter_mut().find(|(screen, _)| screen.chat() == chat) {
                     screen.jump(sequence);
-                    frame.window.request_redraw();
+                    frame.redraw();
                 }
             }
             Action::Draft(chat, draft) => self.app.keep_draft(chat, draft),
@@ -310,6 +333,7 @@ impl Desk {
         self.app.devices().choose(self.preferences.devices.clone());
         if before.language != self.preferences.language {
             self.words = Words::new(Tongue::choose(self.preferences.language, self.system.as_deref()));
+            self.dress_tray();
         }
         if before.theme != self.preferences.theme {
             self.frames().for_each(|frame| frame.choose_theme(self.preferences.theme, self.dark));
@@ -330,9 +354,9 @@ impl Desk {
         self.redraw();
     }
 
-    fn remember_place(&mut self) {
+    pub(super) fn remember_place(&mut self) {
         let before = self.preferences.clone();
-        if let Some((frame, _)) = self.main.as_ref().filter(|_| !self.fills) {
+        if let Some((frame, _)) = self.main.as_ref().filter(|_| !self.fills && !self.hidden) {
             dock::remember(&frame.window, &mut self.preferences);
         }
         if before != self.preferences {
@@ -340,7 +364,7 @@ impl Desk {
         }
     }
 
-    fn write_preferences(&mut self) {
+    pub(super) fn write_preferences(&mut self) {
         if let Err(error) = self.preferences.write(&self.path) {
             tracing::warn!(%error, "preferences are not kept");
             self.notices.take(&Event::Warning { text: error.to_string() }, &self.words, now());
@@ -372,7 +396,7 @@ impl Desk {
         }
     }
 
-    /// Closes the window of a chat or of a call, or with the main window everything.
+    /// Closes the window of a chat, of a call, or the main one.
     fn close(&mut self, events: &ActiveEventLoop, id: WindowId) {
         if let Some(index) = self.chats.iter().position(|(_, frame)| frame.id() == id) {
             let (screen, _) = self.chats.swap_remove(index);
@@ -382,7 +406,7 @@ impl Desk {
             self.close_call();
             self.redraw();
         } else {
-            events.exit();
+            self.close_main(events);
         }
     }
 
@@ -399,6 +423,7 @@ impl ApplicationHandler<Wake> for Desk {
             self.failed = Some(error);
             events.exit();
         }
+        self.dress_tray();
     }
 
     fn user_event(&mut self, events: &ActiveEventLoop, wake: Wake) {
@@ -409,6 +434,7 @@ impl ApplicationHandler<Wake> for Desk {
                     frame.draw_at(at);
                 }
             }
+            Wake::Tray(wanted) => self.tray_wants(events, wanted),
             Wake::Chosen(chosen) => self.chosen(chosen),
             Wake::Appearance(dark) => {
                 self.dark = dark;
@@ -445,6 +471,9 @@ impl ApplicationHandler<Wake> for Desk {
         events.set_control_flow(next.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
     }
 }
+
+/// Own pictures that wait for one of the other side.
+const OWN_WAITS: u64 = 3;
 
 /// Unix milliseconds.
 pub(super) fn now() -> u64 {
