@@ -1,17 +1,25 @@
 #!/usr/bin/env bash
-# Installs what the tests need, then runs every check and every test. `--soak` adds the long ones.
+# Installs what the tests need, then runs every check and every test. `--soak` adds the long ones; `--soak 10` lets two
+# windows call, chat and idle for 10 minutes instead of an hour.
 #
 # Network tests need root, or user namespaces (`unshare -Urnm`), which this script uses when it is not root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 soak=no
-for argument in "$@"; do
-    case $argument in
-        --soak) soak=yes ;;
-        -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;;
-        *) echo "error: unknown argument $argument; usage: scripts/test.sh [--soak]" >&2; exit 2 ;;
+while [ $# -gt 0 ]; do
+    case $1 in
+        --soak)
+            soak=yes
+            if [[ ${2:-} =~ ^[0-9]+$ ]]; then
+                export KOMADO_SOAK_MINUTES=$2
+                shift
+            fi
+            ;;
+        -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        *) echo "error: unknown argument $1; usage: scripts/test.sh [--soak [MINUTES]]" >&2; exit 2 ;;
     esac
+    shift
 done
 
 timings=()

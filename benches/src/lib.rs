@@ -13,3 +13,5 @@ pub mod processes;
 pub mod progress;
 pub mod server;
 pub mod statistics;
+#[cfg(target_os = "linux")]
+pub mod window;

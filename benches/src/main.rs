@@ -1,4 +1,4 @@
-//! `komado-bench`: measures a server's fan-out, its chats and its calls.
+//! `komado-bench`: measures a server's fan-out, its chats and its calls, and a client's window.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,6 +9,8 @@ use komado_bench::failure::BenchError;
 use komado_bench::fanout::{self, floor, publisher, readers, sealed};
 use komado_bench::idle::{self, crowd};
 use komado_bench::latency;
+#[cfg(target_os = "linux")]
+use komado_bench::window;
 
 /// Measures Komado: what a server's fan-out and its idle links cost, and how late its chats and calls are.
 #[derive(Debug, Parser)]
@@ -45,6 +47,14 @@ enum Bench {
     Chat {
         #[command(flatten)]
         options: chat::Options,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// A window in a call: capture to its pixels, start, idle and busy CPU by thread, memory. Needs Xvfb.
+    #[cfg(target_os = "linux")]
+    Window {
+        #[command(flatten)]
+        options: window::Options,
         #[command(flatten)]
         output: Output,
     },
@@ -108,6 +118,13 @@ fn run(bench: Bench) -> Result<(), BenchError> {
         }
         Bench::Chat { options, output } => {
             let report = chat::run(&options)?;
+            print!("{}", report.text());
+            write(output.json.as_deref(), &serde_json::to_string_pretty(&report)?)?;
+            write(output.plot.as_deref(), &report.svg())
+        }
+        #[cfg(target_os = "linux")]
+        Bench::Window { options, output } => {
+            let report = window::run(&options)?;
             print!("{}", report.text());
             write(output.json.as_deref(), &serde_json::to_string_pretty(&report)?)?;
             write(output.plot.as_deref(), &report.svg())

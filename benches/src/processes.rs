@@ -1,6 +1,7 @@
 //! The processes that a bench starts: told and heard line by line, ended by their own ids.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -85,6 +86,12 @@ pub fn tell(told: &impl Serialize) -> Result<(), BenchError> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, told)?;
     writeln!(out).and_then(|()| out.flush()).map_err(BenchError::io("telling the conductor"))
+}
+
+/// Another program of Komado: it stands beside this one.
+pub fn beside(name: &str) -> Result<PathBuf, BenchError> {
+    let own = std::env::current_exe().map_err(BenchError::io("finding this program"))?;
+    Ok(own.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// This very program, to play one of a bench's parts.

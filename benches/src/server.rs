@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::failure::BenchError;
-use crate::processes::Child;
+use crate::processes::{Child, beside};
 
 /// Runs until dropped.
 #[derive(Debug)]
@@ -76,13 +76,8 @@ impl OwnServer {
 }
 
 fn found(program: Option<&Path>) -> Result<PathBuf, BenchError> {
-    let program = program.map_or_else(beside, |program| Ok(program.to_owned()))?;
+    let program = program.map_or_else(|| beside("komado-server"), |program| Ok(program.to_owned()))?;
     if program.is_file() { Ok(program) } else { Err(BenchError::NoServer(program)) }
-}
-
-fn beside() -> Result<PathBuf, BenchError> {
-    let own = std::env::current_exe().map_err(BenchError::io("finding this program"))?;
-    Ok(own.with_file_name(format!("komado-server{}", std::env::consts::EXE_SUFFIX)))
 }
 
 fn add(program: &Path, data: &Path, account: Account) -> Result<(), BenchError> {

@@ -22,6 +22,15 @@ pub struct Desktop {
     _screen: Program,
 }
 
+/// Where a window is on the screen, in pixels.
+#[derive(Debug, Clone, Copy)]
+pub struct WindowPlace {
+    pub x: usize,
+    pub y: usize,
+    pub width: usize,
+    pub height: usize,
+}
+
 /// What is on the screen: three bytes for each pixel.
 #[derive(Debug, Clone)]
 pub struct Screenshot {
@@ -87,6 +96,34 @@ impl Desktop {
             Ok(!found.is_empty())
         })?;
         Ok(found)
+    }
+
+    /// Waits until no window with exactly this title is seen.
+    pub fn wait_gone(&self, title: &str) -> Result<(), RigError> {
+        self.until(&format!("the end of a window called {title:?}"), |desktop| {
+            let pattern = format!("^{title}$");
+            // It fails when there is none.
+            Ok(desktop.run("xdotool", "xdotool", &["search", "--onlyvisible", "--name", &pattern]).is_err())
+        })
+    }
+
+    /// Where a window is.
+    pub fn place(&self, window: &str) -> Result<WindowPlace, RigError> {
+        let said = self.run("xdotool", "xdotool", &["getwindowgeometry", "--shell", window])?;
+        let number = |name: &str| {
+            let value = said.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            value.and_then(|value| value.parse::<usize>().ok()).ok_or_else(|| RigError::CommandFailed {
+                command: "xdotool getwindowgeometry".to_owned(),
+                output: said.clone(),
+            })
+        };
+        Ok(WindowPlace { x: number("X")?, y: number("Y")?, width: number("WIDTH")?, height: number("HEIGHT")? })
+    }
+
+    /// Clicks at a place on the screen.
+    pub fn click(&self, x: usize, y: usize) -> Result<(), RigError> {
+        let (x, y) = (x.to_string(), y.to_string());
+        self.run("xdotool", "xdotool", &["mousemove", "--sync", &x, &y, "click", "1"]).map(drop)
     }
 
     /// Gives a window the keyboard, and waits until it has it.

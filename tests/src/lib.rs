@@ -22,6 +22,8 @@ pub mod failure;
 pub mod namespace;
 #[cfg(target_os = "linux")]
 pub mod netem;
+#[cfg(target_os = "linux")]
+pub mod panel;
 /// The PostgreSQL that the server's own tests start as well.
 #[cfg(target_os = "linux")]
 #[path = "../../server/tests/world/postgres.rs"]

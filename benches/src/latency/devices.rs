@@ -49,6 +49,8 @@ pub type Notebook = Arc<Mutex<Notes>>;
 pub struct Scene {
     pub clip: Option<PathBuf>,
     pub format: CameraFormat,
+    /// How far down the mark stands, as a share of the picture's height.
+    pub mark: f32,
 }
 
 /// Marks every picture of another camera.
@@ -56,6 +58,7 @@ pub struct MarkingCamera {
     inner: Box<dyn Camera>,
     pool: PicturePool,
     frame: u32,
+    mark: f32,
     notes: Notebook,
 }
 
@@ -67,7 +70,7 @@ impl MarkingCamera {
             Some(path) => Box::new(ClipCamera::open(path, Some(size), our_clock, began)?),
             None => Box::new(PatternCamera::new(scene.format, our_clock, began)),
         };
-        Ok(Self { inner, pool: PicturePool::new(4), frame: 0, notes })
+        Ok(Self { inner, pool: PicturePool::new(4), frame: 0, mark: scene.mark, notes })
     }
 
     fn marked(&mut self, picture: &Picture, mark: Mark) -> Result<Picture, DeviceError> {
@@ -81,7 +84,9 @@ impl MarkingCamera {
         let half = (width.div_ceil(2), height.div_ceil(2));
         copy_rows(picture.u(), c_stride, planes.u, planes.c_stride, half);
         copy_rows(picture.v(), c_stride, planes.v, planes.c_stride, half);
-        if !marker::burn(planes.y, planes.y_stride, width, height, mark) {
+        let above = (self.mark * height as f32) as usize;
+        let below = planes.y.get_mut(above * planes.y_stride..).unwrap_or_default();
+        if !marker::burn(below, planes.y_stride, width, height.saturating_sub(above), mark) {
             return Err(failed(&"the picture is too small for a mark: give at least 208x48"));
         }
         Ok(copy.freeze())

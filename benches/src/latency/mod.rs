@@ -6,14 +6,15 @@
 
 mod call;
 pub mod chirp;
-mod devices;
+pub mod devices;
 pub mod marker;
+pub mod person;
 mod report;
-mod stage;
+pub mod stage;
 
 use std::path::PathBuf;
 
-pub use call::run;
+pub use call::{format, run};
 pub use report::{Report, Way};
 
 /// What to measure.

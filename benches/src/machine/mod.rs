@@ -4,5 +4,7 @@
 
 pub mod clock;
 pub mod limits;
+pub mod memory;
 pub mod priority;
+pub mod threads;
 pub mod usage;

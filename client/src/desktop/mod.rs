@@ -7,6 +7,7 @@ mod crash;
 mod instance;
 mod notifier;
 mod registration;
+mod tray;
 
 pub use appearance::follow_appearance;
 pub use cpu::process_time;
@@ -14,3 +15,4 @@ pub use crash::{left_report, report_panics};
 pub use instance::{First, Given, InstanceError, Start, start};
 pub use notifier::{About, Deed, Notification, Notifier};
 pub use registration::{RegistrationError, register, start_with_session};
+pub use tray::{Face as TrayFace, Tray, Wanted};

@@ -131,6 +131,11 @@ pub struct Preferences {
     pub always_on_top: bool,
     /// Whether it starts with the session.
     pub starts_with_session: bool,
+    /// Whether the window, when it is closed, goes into the tray, where there is one.
+    pub close_to_tray: bool,
+    /// Whether that has been told.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub told_of_tray: bool,
     pub notifications: Notifications,
     pub quiet_hours: QuietHours,
     /// Emoji that were used lately, the last one first.
@@ -159,6 +164,8 @@ impl Default for Preferences {
             text_size: TextSize::default(),
             always_on_top: false,
             starts_with_session: false,
+            close_to_tray: true,
+            told_of_tray: false,
             notifications: Notifications::default(),
             quiet_hours: QuietHours::default(),
             recent_emoji: Vec::new(),
@@ -209,8 +216,9 @@ impl Preferences {
 
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
 # dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent);
-# notifications = always, outside-quiet-hours or never; in [devices], camera, microphone and speaker are names, empty for the
-# system's choice; speaking = open or push-to-talk, and talk-key is the name of a key. Written anew when something is changed in the window.
+# notifications = always, outside-quiet-hours or never; close-to-tray = true or false; speaking = open or push-to-talk, and
+# talk-key is the name of a key; in [devices], camera, microphone and speaker are names, empty for the system's choice.
+# Written anew when something is changed in the window.
 ";
 
 #[cfg(test)]

@@ -92,6 +92,7 @@ pub fn waits(about: &About, state: &State) -> bool {
             .get(chat)
             .is_some_and(|known| known.unread > 0 || known.chat.standing == relay::vocabulary::Standing::Requested),
         About::Request(name) => state.roster.incoming.values().any(|request| request.from.name == *name),
+        About::Tray => false,
         About::Call(call) => {
             state.call.as_ref().is_some_and(|known| known.call.id == *call && !known.joined && !known.outgoing)
         }

@@ -4,7 +4,9 @@ use egui::{Align2, Frame, Key, Margin, Popup, Rect, RichText, Sense, Ui, UiBuild
 use relay::vocabulary::{CallId, CallPhase, Participant};
 
 use super::{
-    Action, Native, Out, PicturePlace, Scene, Value, Whose, avatar, call_troubles,
+    Action, Native, Out, PicturePlace, Scene, Value, Whose,
+    avatar::Face,
+    call_troubles,
     contacts::menu_item,
     controls, dates, icons, names,
     own_picture::OwnPicture,
@@ -297,7 +299,7 @@ fn ringing(ui: &mut Ui, scene: &Scene<'_>, call: &CallState, out: &mut Out) {
     controls::card(ui, false, |ui| {
         ui.vertical_centered(|ui| {
             ui.add_space(space::SMALL);
-            face(ui, caller.id, name);
+            face(ui, scene, caller.id, name, out);
             ui.label(RichText::new(name).font(semibold(letter::HEADING)).color(palette.text));
             ui.label(RichText::new(scene.say("call-rings")).font(regular(letter::SMALL)).color(palette.soft));
             ui.add_space(space::SMALL);
@@ -333,7 +335,7 @@ fn waiting(ui: &mut Ui, scene: &Scene<'_>, call: &CallState, out: &mut Out) {
     controls::card(ui, false, |ui| {
         ui.vertical_centered(|ui| {
             ui.add_space(space::SMALL);
-            face(ui, other.map_or(0, |one| one.id), name);
+            face(ui, scene, other.map_or(0, |one| one.id), name, out);
             ui.label(RichText::new(name).font(semibold(letter::HEADING)).color(palette.text));
             let word = scene.say(if call.joined && !call.outgoing { "call-connects" } else { "call-waits" });
             ui.label(RichText::new(word).font(regular(letter::SMALL)).color(palette.soft));
@@ -350,9 +352,9 @@ fn waiting(ui: &mut Ui, scene: &Scene<'_>, call: &CallState, out: &mut Out) {
     });
 }
 
-fn face(ui: &mut Ui, account: u64, name: &str) {
+fn face(ui: &mut Ui, scene: &Scene<'_>, account: u64, name: &str, out: &mut Out) {
     let (area, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR_LARGE), Sense::hover());
-    avatar::draw(ui, area.center(), size::AVATAR_LARGE, account, name, None);
+    Face::of(scene, account, name).draw(ui, scene, area.center(), size::AVATAR_LARGE, None, out);
     ui.add_space(space::TINY);
 }
 

@@ -98,6 +98,8 @@ pub struct Scene<'a> {
     pub focused: bool,
     /// Whether the call has a window of its own.
     pub popped_out: bool,
+    /// Whether a window that is closed goes on in the desktop's tray, if that is preferred.
+    pub tray: bool,
 }
 
 impl Scene<'_> {

@@ -56,6 +56,10 @@ impl PreferencesPage {
             self.field(ui, scene);
             ui.add_space(space::SMALL);
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                if inside && self.search.trim().is_empty() && account(ui, scene) {
+                    out.act(Action::SignOut);
+                    went = Went::Back;
+                }
                 let mut chosen = scene.preferences.clone();
                 let found = choices(ui, scene, self.search.trim(), &mut chosen, out);
                 if chosen != *scene.preferences {
@@ -69,15 +73,6 @@ impl PreferencesPage {
                     went = Went::Keys;
                 }
                 ui.add_space(space::NORMAL);
-                if let Some(account) = &scene.view.state.account {
-                    let server = ("server", Value::Text(&scene.view.suggested.server));
-                    let text = scene.words.with("signed-in-as", &[("name", Value::Text(&account.name)), server]);
-                    ui.label(RichText::new(text).font(regular(letter::SMALL)).color(palette.soft));
-                }
-                if inside && controls::quiet_button(ui, &scene.say("sign-out")).clicked() {
-                    out.act(Action::SignOut);
-                    went = Went::Back;
-                }
                 if controls::quiet_button(ui, &scene.say("quit")).clicked() {
                     out.act(Action::Quit);
                 }
@@ -114,6 +109,19 @@ impl PreferencesPage {
     }
 }
 
+/// Who is signed in where. Says whether they want to sign out.
+fn account(ui: &mut Ui, scene: &Scene<'_>) -> bool {
+    let palette = Palette::of(ui);
+    if let Some(account) = &scene.view.state.account {
+        let server = ("server", Value::Text(&scene.view.suggested.server));
+        let text = scene.words.with("signed-in-as", &[("name", Value::Text(&account.name)), server]);
+        ui.label(RichText::new(text).font(regular(letter::SMALL)).color(palette.soft));
+    }
+    let leaves = controls::quiet_button(ui, &scene.say("sign-out")).clicked();
+    ui.add_space(space::NORMAL);
+    leaves
+}
+
 /// Draws what can be chosen and has `wanted` in its name or its choices. Says whether there is any.
 fn choices(ui: &mut Ui, scene: &Scene<'_>, wanted: &str, chosen: &mut Preferences, out: &mut Out) -> bool {
     let mut found = false;
@@ -148,6 +156,10 @@ fn choices(ui: &mut Ui, scene: &Scene<'_>, wanted: &str, chosen: &mut Preference
     search.choice(ui, &scene.say("dock"), &docks, &mut chosen.dock);
     let starts = [(true, scene.say("yes")), (false, scene.say("no"))];
     search.choice(ui, &scene.say("starts-with-session"), &starts, &mut chosen.starts_with_session);
+    if scene.tray {
+        let closes = [(true, scene.say("close-to-tray")), (false, scene.say("close-quits"))];
+        search.choice(ui, &scene.say("close"), &closes, &mut chosen.close_to_tray);
+    }
     let notifications = [
         (Notifications::Always, scene.say("notifications-always")),
         (Notifications::OutsideQuietHours, scene.say("notifications-by-day")),

@@ -322,6 +322,7 @@ mod tests {
             voice: &crate::app::VoiceNow::default(),
             hidden: false,
             popped_out: false,
+            tray: false,
             has_japanese: true,
             notices: &notices,
             stills: &stills,

@@ -20,10 +20,10 @@ use winit::{
     window::{Fullscreen, UserAttentionType, WindowId},
 };
 
-use super::{Wake, WindowError, dock, frame::Frame};
+use super::{Wake, WindowError, frame::Frame};
 use crate::{
     app::{App, Link, View, VoiceNow},
-    desktop::{About, Notifier, start_with_session},
+    desktop::{About, Notifier, Tray},
     engine::{Command, Event},
     home::{Dock, Preferences},
     ui::{
@@ -36,6 +36,9 @@ use crate::{
 pub struct Desk {
     pub(super) app: App,
     pub(super) notifier: Notifier,
+    pub(super) tray: Tray,
+    /// Whether the main window is closed and the tray brings it back.
+    pub(super) hidden: bool,
     /// Whether the desktop is dark, where it says so.
     pub(super) dark: bool,
     /// A link that was given before anyone was signed in.
@@ -48,10 +51,10 @@ pub struct Desk {
     pub(super) fonts: Fonts,
     pub(super) words: Words,
     /// What the environment says about the language.
-    system: Option<String>,
+    pub(super) system: Option<String>,
     pub(super) zone: TimeZone,
     pub(super) preferences: Preferences,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     pub(super) notices: Notices,
     /// Files that were saved, and where.
     pub(super) saved: HashMap<String, PathBuf>,
@@ -92,6 +95,12 @@ impl Desk {
                 tracing::debug!("a notification was used after the window's end");
             }
         });
+        let wisher = proxy.clone();
+        let tray = Tray::start(move |wanted| {
+            if wisher.send_event(Wake::Tray(wanted)).is_err() {
+                tracing::debug!("the tray was used after the window's end");
+            }
+        });
         let mut notices = Notices::default();
         if let Some(text) = complaint {
             notices.take(&Event::Warning { text }, &words, now());
@@ -101,6 +110,8 @@ impl Desk {
             voice: VoiceNow::default(),
             app,
             notifier,
+            tray,
+            hidden: false,
             dark: false,
             link: None,
             told: HashMap::new(),
@@ -152,6 +163,7 @@ impl Desk {
             saved: &self.saved,
             focused,
             popped_out: self.call.is_some(),
+            tray: self.tray.is_there(),
         }
     }
 
@@ -160,7 +172,7 @@ impl Desk {
         Checked { camera: devices.camera(), microphone: devices.microphone(), speaker: devices.speaker() }
     }
 
-    fn frames(&self) -> impl Iterator<Item = &Frame> {
+    pub(super) fn frames(&self) -> impl Iterator<Item = &Frame> {
         let main = self.main.iter().map(|(frame, _)| frame);
         main.chain(self.call.iter().map(|(_, frame)| frame)).chain(self.chats.iter().map(|(_, frame)| frame))
     }
@@ -210,23 +222,34 @@ impl Desk {
             }
         }
         if changed {
+            self.dress_tray();
             self.redraw();
         }
+        self.look_at_pictures();
+    }
+
+    /// The own picture waits for the next one of the other side, so that both are drawn at once, unless none comes.
+    fn look_at_pictures(&mut self) {
         let number = |picture: Option<(u64, crate::device::Picture)>| picture.map(|(number, _)| number);
-        let pictures = (number(self.app.pictures().theirs()), number(self.app.pictures().mine()));
-        if pictures != self.drawn {
-            self.drawn = pictures;
-            self.display().into_iter().for_each(|frame| frame.window.request_redraw());
+        let (theirs, mine) = (number(self.app.pictures().theirs()), number(self.app.pictures().mine()));
+        let waited = mine.unwrap_or(0).saturating_sub(self.drawn.1.unwrap_or(0));
+        if theirs != self.drawn.0 || mine.is_some() != self.drawn.1.is_some() || waited >= OWN_WAITS {
+            self.drawn = (theirs, mine);
+            self.display().into_iter().for_each(Frame::redraw_pictures);
         }
     }
 
     pub(super) fn redraw(&self) {
-        self.frames().for_each(|frame| frame.window.request_redraw());
+        self.frames().for_each(|frame| frame.redraw());
     }
 
     fn draw(&mut self, events: &ActiveEventLoop, id: WindowId) {
+        let pictures = self.app.pictures().clone();
+        if self.frame_mut(id).is_some_and(|frame| frame.draw_pictures(&pictures)) {
+            return;
+        }
         if self.main.as_ref().is_some_and(|(frame, _)| frame.id() == id) {
-            let Some((mut frame, monitor)) = self.main.take() else { return };
+            let Some((mut frame, monitor)) = self.main.take_if(|_| !self.hidden) else { return };
             if let Some(wait) = self.notices.forget(now()) {
                 frame.draw_at(Instant::now() + Duration::from_millis(wait));
             }
@@ -268,7 +291,7 @@ impl Desk {
                 self.open_chat(events, chat);
                 if let Some((screen, frame)) = self.chats.iter_mut().find(|(screen, _)| screen.chat() == chat) {
                     screen.jump(sequence);
-                    frame.window.request_redraw();
+                    frame.redraw();
                 }
             }
             Action::Draft(chat, draft) => self.app.keep_draft(chat, draft),
@@ -321,55 +344,6 @@ impl Desk {
         }
     }
 
-    fn prefer(&mut self, events: &ActiveEventLoop, preferences: Preferences) {
-        self.remember_place();
-        let before = std::mem::replace(&mut self.preferences, preferences);
-        if before.starts_with_session != self.preferences.starts_with_session
-            && let Err(error) = start_with_session(self.preferences.starts_with_session)
-        {
-            self.preferences.starts_with_session = before.starts_with_session;
-            self.complain(error.to_string());
-        }
-        self.app.devices().choose(self.preferences.devices.clone());
-        if before.language != self.preferences.language {
-            self.words = Words::new(Tongue::choose(self.preferences.language, self.system.as_deref()));
-        }
-        if before.theme != self.preferences.theme {
-            self.frames().for_each(|frame| frame.choose_theme(self.preferences.theme, self.dark));
-        }
-        let other_size = before.text_size != self.preferences.text_size;
-        if other_size {
-            self.frames().for_each(|frame| frame.choose_size(self.preferences.text_size));
-        }
-        // What is docked takes as much more place as what is in it.
-        if before.dock != self.preferences.dock || other_size && self.preferences.dock != Dock::Free {
-            self.reopen_main(events);
-        } else if before.always_on_top != self.preferences.always_on_top
-            && let Some((frame, _)) = &self.main
-        {
-            frame.window.set_window_level(dock::level(&self.preferences));
-        }
-        self.write_preferences();
-        self.redraw();
-    }
-
-    fn remember_place(&mut self) {
-        let before = self.preferences.clone();
-        if let Some((frame, _)) = self.main.as_ref().filter(|_| !self.fills) {
-            dock::remember(&frame.window, &mut self.preferences);
-        }
-        if before != self.preferences {
-            self.write_preferences();
-        }
-    }
-
-    fn write_preferences(&mut self) {
-        if let Err(error) = self.preferences.write(&self.path) {
-            tracing::warn!(%error, "preferences are not kept");
-            self.notices.take(&Event::Warning { text: error.to_string() }, &self.words, now());
-        }
-    }
-
     fn native(&mut self, events: &ActiveEventLoop, id: WindowId, native: Native) {
         let is_main = self.main.as_ref().is_some_and(|(frame, _)| frame.id() == id);
         match native {
@@ -395,7 +369,7 @@ impl Desk {
         }
     }
 
-    /// Closes the window of a chat or of a call, or with the main window everything.
+    /// Closes the window of a chat, of a call, or the main one.
     fn close(&mut self, events: &ActiveEventLoop, id: WindowId) {
         if let Some(index) = self.chats.iter().position(|(_, frame)| frame.id() == id) {
             let (screen, _) = self.chats.swap_remove(index);
@@ -405,7 +379,7 @@ impl Desk {
             self.close_call();
             self.redraw();
         } else {
-            events.exit();
+            self.close_main(events);
         }
     }
 
@@ -422,6 +396,7 @@ impl ApplicationHandler<Wake> for Desk {
             self.failed = Some(error);
             events.exit();
         }
+        self.dress_tray();
     }
 
     fn user_event(&mut self, events: &ActiveEventLoop, wake: Wake) {
@@ -432,6 +407,7 @@ impl ApplicationHandler<Wake> for Desk {
                     frame.draw_at(at);
                 }
             }
+            Wake::Tray(wanted) => self.tray_wants(events, wanted),
             Wake::Chosen(chosen) => self.chosen(chosen),
             Wake::Appearance(dark) => {
                 self.dark = dark;
@@ -468,6 +444,9 @@ impl ApplicationHandler<Wake> for Desk {
         events.set_control_flow(next.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
     }
 }
+
+/// Own pictures that wait for one of the other side.
+const OWN_WAITS: u64 = 3;
 
 /// Unix milliseconds.
 pub(super) fn now() -> u64 {

@@ -78,7 +78,7 @@ impl Desk {
                 let beside = self.call.as_mut().and_then(|(screen, frame)| Some((screen.chat(chat)?, &*frame)));
                 let Some((screen, frame)) = open.or(beside) else { return };
                 let troubles = screen.stage(&self.words, staged, &unfit);
-                frame.window.request_redraw();
+                frame.redraw();
                 for trouble in troubles {
                     self.complain(trouble);
                 }

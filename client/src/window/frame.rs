@@ -1,6 +1,6 @@
 //! One native window: its events go to egui, its drawing comes from a screen.
 
-use std::{sync::Arc, time::Instant};
+use std::{cell::Cell, sync::Arc, time::Instant};
 
 use egui::{Ui, ViewportId};
 use winit::{
@@ -18,7 +18,10 @@ use super::{
 use crate::{
     app::Pictures,
     home::{TextSize, Theme},
-    ui::{Fonts, Out, theme},
+    ui::{
+        Fonts, Out, PicturePlace,
+        theme::{self, Palette},
+    },
 };
 
 /// A native window that can be drawn in.
@@ -32,6 +35,24 @@ pub struct Frame {
     edge: Option<ResizeDirection>,
     docked: bool,
     focused: bool,
+    waits: Cell<Waits>,
+    drawn: Option<Drawn>,
+}
+
+/// What is new since a window was drawn. The desktop may ask for it when nothing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    Nothing,
+    Pictures,
+    Everything,
+}
+
+/// A screen as it was drawn last: it stays while nothing but pictures is new.
+struct Drawn {
+    shapes: Vec<egui::ClippedPrimitive>,
+    places: Vec<PicturePlace>,
+    palette: &'static Palette,
+    scale: f32,
 }
 
 impl Frame {
@@ -71,11 +92,26 @@ impl Frame {
         // Lost if it is said before the window is seen.
         window.set_window_level(level);
         window.request_redraw();
-        Ok(Self { window, surface, context, input, due: None, edge: None, docked, focused: false })
+        let waits = Cell::new(Waits::Everything);
+        Ok(Self { window, surface, context, input, due: None, edge: None, docked, focused: false, waits, drawn: None })
     }
 
     pub fn id(&self) -> WindowId {
         self.window.id()
+    }
+
+    /// Draws it anew as soon as the desktop allows.
+    pub fn redraw(&self) {
+        self.waits.set(Waits::Everything);
+        self.window.request_redraw();
+    }
+
+    /// Draws new pictures of a call into what it shows.
+    pub fn redraw_pictures(&self) {
+        if self.waits.get() == Waits::Nothing {
+            self.waits.set(Waits::Pictures);
+        }
+        self.window.request_redraw();
     }
 
     /// Gives the window its title.
@@ -103,7 +139,7 @@ impl Frame {
     /// How large everything is.
     pub fn choose_size(&self, size: TextSize) {
         self.context.set_zoom_factor(size.factor());
-        self.window.request_redraw();
+        self.redraw();
     }
 
     /// Draws it again at some time; the earliest of all times counts.
@@ -118,7 +154,7 @@ impl Frame {
             return Some(due);
         }
         self.due = None;
-        self.window.request_redraw();
+        self.redraw();
         None
     }
 
@@ -131,7 +167,7 @@ impl Frame {
             ActionRequested(request) => self.input.on_accesskit_action_request(request),
             AccessibilityDeactivated => self.context.disable_accesskit(),
         }
-        self.window.request_redraw();
+        self.redraw();
     }
 
     /// Whether the person wants to paste.
@@ -166,7 +202,7 @@ impl Frame {
             _ => {}
         }
         if self.input.on_window_event(&self.window, event).repaint {
-            self.window.request_redraw();
+            self.redraw();
         }
     }
 
@@ -184,6 +220,7 @@ impl Frame {
 
     /// Draws a screen.
     pub fn draw(&mut self, pictures: &Pictures, mut screen: impl FnMut(&mut Ui, &mut Out)) -> Out {
+        self.waits.set(Waits::Nothing);
         let input = self.input.take_egui_input(&self.window);
         let mut out = Out::default();
         let output = self.context.run_ui(input, |ui| {
@@ -200,19 +237,37 @@ impl Frame {
         let shapes = self.context.tessellate(output.shapes, scale);
         let dark = self.context.theme() == egui::Theme::Dark;
         let palette = if dark { &theme::DARK } else { &theme::LIGHT };
+        let drawn = Drawn { shapes, places: out.pictures.clone(), palette, scale };
+        self.bring(&drawn, &output.textures_delta, pictures);
+        self.drawn = Some(drawn);
+        out
+    }
+
+    /// Draws only the pictures of a call anew, if nothing else is new. Says whether that was so.
+    pub fn draw_pictures(&mut self, pictures: &Pictures) -> bool {
+        if self.waits.get() != Waits::Pictures {
+            return false;
+        }
+        let Some(drawn) = self.drawn.take() else { return false };
+        self.waits.set(Waits::Nothing);
+        self.bring(&drawn, &egui::TexturesDelta::default(), pictures);
+        self.drawn = Some(drawn);
+        true
+    }
+
+    fn bring(&mut self, drawn: &Drawn, textures: &egui::TexturesDelta, pictures: &Pictures) {
         let drawing = Drawing {
-            ground: palette.ground,
-            stage: palette.stage,
-            places: &out.pictures,
+            ground: drawn.palette.ground,
+            stage: drawn.palette.stage,
+            places: &drawn.places,
             pictures,
-            shapes: &shapes,
-            textures: &output.textures_delta,
-            scale,
+            shapes: &drawn.shapes,
+            textures,
+            scale: drawn.scale,
         };
         if let Err(error) = self.surface.draw(&drawing) {
             tracing::error!(%error, "the window was not drawn");
         }
-        out
     }
 }
 

@@ -30,7 +30,9 @@ mod linking;
 mod notifying;
 mod opening;
 mod picture;
+mod preferring;
 mod surface;
+mod traying;
 
 use std::sync::{
     Arc,
@@ -42,7 +44,7 @@ use winit::{event_loop::EventLoop, window::WindowId};
 
 use crate::{
     app::{App, AppError, AppOptions},
-    desktop::{About, Deed, First, Given, InstanceError, follow_appearance, left_report, report_panics},
+    desktop::{About, Deed, First, Given, InstanceError, Wanted, follow_appearance, left_report, report_panics},
     home::{Preferences, PreferencesError},
     ui::Fonts,
 };
@@ -79,6 +81,8 @@ pub(crate) enum Wake {
     Started(Given),
     /// A person did something with a notification.
     Notified(About, Deed),
+    /// A person did something with the tray.
+    Tray(Wanted),
     /// Something came of a dialog or of the clipboard.
     Chosen(files::Chosen),
     /// A screen reader asks for something.

@@ -57,7 +57,7 @@ impl Desk {
                 self.raise();
             }
             (About::Call(call), Deed::Decline) => self.app.give(Command::Decline { call }),
-            (About::Request(_) | About::Call(_), Deed::Open) => self.raise(),
+            (About::Request(_) | About::Call(_), Deed::Open) | (About::Tray, _) => self.raise(),
         }
     }
 

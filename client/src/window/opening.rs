@@ -30,6 +30,7 @@ impl Desk {
             dock::reserve(&frame.window, monitor.as_ref(), &self.preferences);
         }
         self.main = Some((frame, monitor));
+        self.hidden = false;
         Ok(())
     }
 
@@ -78,14 +79,6 @@ impl Desk {
         if let Err(error) = self.open_main(events) {
             self.failed = Some(error);
             events.exit();
-        }
-    }
-
-    /// Shows the main window above all others.
-    pub(super) fn raise(&self) {
-        if let Some((frame, _)) = &self.main {
-            frame.window.set_minimized(false);
-            frame.window.focus_window();
         }
     }
 

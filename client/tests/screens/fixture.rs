@@ -121,6 +121,7 @@ impl<S> World<S> {
             saved: &self.saved,
             focused: self.focused,
             popped_out: self.popped_out,
+            tray: true,
         };
         let palette = if ui.visuals().dark_mode { client::ui::theme::DARK } else { client::ui::theme::LIGHT };
         ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);

@@ -17,6 +17,8 @@ pub enum About {
     /// Someone asks to become a contact.
     Request(String),
     Call(CallId),
+    /// The window went into the tray.
+    Tray,
 }
 
 /// What a person can do with a notification, besides clicking it.

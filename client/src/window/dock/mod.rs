@@ -93,6 +93,11 @@ pub fn remember(window: &Window, preferences: &mut Preferences) {
     }
 }
 
+/// Where the free window was last.
+pub fn remembered(preferences: &Preferences) -> Option<Place> {
+    preferences.places.get(preferences.monitor.as_ref()?).copied()
+}
+
 fn area(monitor: &MonitorHandle) -> Place {
     let (position, size) = (monitor.position(), monitor.size());
     Place { x: position.x, y: position.y, width: size.width, height: size.height }
