@@ -37,6 +37,17 @@ impl Pictures {
         self.mine.lock().clone()
     }
 
+    /// The own camera sees this.
+    pub(super) fn put_mine(&self, picture: Picture) {
+        self.put(&self.mine, picture);
+    }
+
+    /// The own camera sees nothing more.
+    pub(super) fn clear_mine(&self) {
+        *self.mine.lock() = None;
+        (self.wake)();
+    }
+
     /// Nothing of a call that is over is shown.
     pub(super) fn clear(&self) {
         *self.theirs.lock() = None;
@@ -106,12 +117,12 @@ impl Camera for Watched {
     fn capture(&mut self) -> Result<Option<Captured>, DeviceError> {
         let Some(captured) = self.camera.capture()? else { return Ok(None) };
         if !self.senses.is_hidden() {
-            self.pictures.put(&self.pictures.mine, captured.picture.clone());
+            self.pictures.put_mine(captured.picture.clone());
             return Ok(Some(captured));
         }
         let (width, height) = (captured.picture.width(), captured.picture.height());
         let picture = crate::device::black(width, height)?;
-        self.pictures.put(&self.pictures.mine, picture.clone());
+        self.pictures.put_mine(picture.clone());
         Ok(Some(Captured { picture, at: captured.at }))
     }
 }

@@ -1,6 +1,7 @@
 //! The application behind the window: signs in, runs the engine on a thread of its own, and says when there is something
 //! new to show. Whoever owns an [`App`] never waits for it.
 
+mod device_check;
 mod device_names;
 mod devices;
 mod entrance;
@@ -13,6 +14,7 @@ mod seeing;
 mod stills;
 mod troubles;
 mod view;
+mod voice_message;
 
 use std::{collections::VecDeque, sync::Arc, thread::JoinHandle};
 
@@ -29,12 +31,16 @@ pub use portrait::portrait;
 pub use stills::{Look, StillError, StillKey, Stills, keep_picture, write_png};
 pub use troubles::{Signal, Trouble, signal, troubles};
 pub use view::View;
+pub use voice_message::{Playing, Recording, VoiceNow};
 
+use device_check::DeviceCheck;
 use device_names::KnownDevices;
+use voice_message::VoiceMessages;
 
 use relay::vocabulary::ChatId;
 
 use crate::{
+    call::DeviceSetup,
     device::DeviceControls,
     engine::{Command, Event},
     home::Draft,
@@ -69,6 +75,10 @@ enum Order {
     Draft(ChatId, Draft),
     /// Gets a picture that somebody looks at.
     See(StillKey),
+    /// Gets a voice message that somebody listens to.
+    Hear(String),
+    /// Records a voice message for a chat.
+    Record(ChatId),
     Quit,
 }
 
@@ -81,6 +91,10 @@ struct Shared {
     senses: Senses,
     controls: DeviceControls,
     device_names: Arc<KnownDevices>,
+    /// Where the devices are opened that a person tries out, and the ones that are open.
+    setup: DeviceSetup,
+    check: Mutex<Option<DeviceCheck>>,
+    voices: Arc<VoiceMessages>,
     wake: Wake,
 }
 
@@ -126,6 +140,9 @@ impl App {
             senses: Senses::default(),
             controls: options.devices.controls.clone(),
             device_names: Arc::default(),
+            setup: options.devices.clone(),
+            check: Mutex::default(),
+            voices: Arc::new(VoiceMessages::new(options.devices.clone(), wake.clone())),
             wake,
         });
         let inside = shared.clone();
@@ -176,6 +193,54 @@ impl App {
     /// Looks which cameras, microphones and speakers there are: [`View::device_names`].
     pub fn ask_for_device_names(&self) {
         self.shared.device_names.ask(self.shared.wake.clone());
+    }
+
+    /// Opens camera and microphone for a person who tries them out, or closes them again. A call has its own.
+    pub fn check_devices(&self, yes: bool) {
+        let mut check = self.shared.check.lock();
+        *check = None;
+        if yes {
+            let started = DeviceCheck::start(&self.shared.setup, &self.shared.pictures);
+            *check = started.inspect_err(|error| tracing::error!(%error, "devices cannot be tried out")).ok();
+        }
+    }
+
+    /// Whether a person tries them out.
+    pub fn checks_devices(&self) -> bool {
+        self.shared.check.lock().is_some()
+    }
+
+    /// Plays a sound for a person who tries the speaker out.
+    pub fn check_sound(&self) {
+        if let Err(error) = DeviceCheck::sound(&self.shared.setup) {
+            tracing::error!(%error, "the speaker cannot be tried out");
+        }
+    }
+
+    /// Voice messages: what is recorded and listened to now.
+    pub fn voice(&self) -> VoiceNow {
+        self.shared.voices.now()
+    }
+
+    /// Records a voice message for a chat, until [`App::end_recording`].
+    pub fn record(&self, chat: ChatId) {
+        self.order(Order::Record(chat));
+    }
+
+    /// What is recorded is sent, or thrown away.
+    pub fn end_recording(&self, send: bool) {
+        self.shared.voices.end_recording(send);
+    }
+
+    /// Plays a voice message; one that plays already pauses, or goes on.
+    pub fn hear(&self, file: String) {
+        match self.shared.voices.now().playing {
+            Some(playing) if playing.file == file => self.shared.voices.pause(!playing.pauses),
+            _ => {
+                self.shared.voices.choose(&file);
+                self.order(Order::Hear(file));
+            }
+        }
     }
 
     pub fn give(&self, command: Command) {

@@ -1,9 +1,12 @@
 //! The application's loop: signing in, then an engine whose state and events are shown to the window.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{
+        mpsc::{self, UnboundedReceiver, UnboundedSender, unbounded_channel},
+        watch,
+    },
     task::JoinSet,
 };
 
@@ -15,6 +18,7 @@ use super::{
     outbox::Outbox,
     seeing::Seeing,
     stills::StillKey,
+    voice_message::{Hearing, Sought, Spoken},
 };
 use crate::{
     device::{Ringing, Tune},
@@ -54,6 +58,9 @@ struct Run {
     attempt: JoinSet<Result<Way, Failure>>,
     running: Option<Running>,
     seeing: Seeing,
+    hearing: Hearing,
+    /// What comes of recording and playing.
+    speaking: (UnboundedSender<Spoken>, UnboundedReceiver<Spoken>),
     ringing: Option<Ringing>,
     /// What was written by who is signed in.
     outbox: Option<Outbox>,
@@ -65,6 +72,7 @@ enum Woken {
     Event(Option<Event>),
     State,
     Seen,
+    Spoken(Spoken),
 }
 
 impl Run {
@@ -79,6 +87,8 @@ impl Run {
             attempt: JoinSet::new(),
             running: None,
             seeing: Seeing::default(),
+            hearing: Hearing::default(),
+            speaking: unbounded_channel(),
             ringing: None,
             outbox: None,
         }
@@ -95,6 +105,7 @@ impl Run {
                     Woken::Way(way.unwrap_or_else(|error| Err(Failure::Other(error.to_string()))))
                 }
                 () = self.seeing.seen(&self.shared.stills), if self.seeing.is_busy() => Woken::Seen,
+                Some(spoken) = self.speaking.1.recv() => Woken::Spoken(spoken),
                 woken = next(self.running.as_mut()) => woken,
             };
             match woken {
@@ -105,6 +116,8 @@ impl Run {
                 Woken::Event(None) => self.running = None,
                 Woken::State => {}
                 Woken::Seen => (self.shared.wake)(),
+                Woken::Spoken(Spoken::Recorded(command)) => self.give(command).await,
+                Woken::Spoken(Spoken::Failed(text)) => self.shared.tell(Event::Warning { text }),
             }
         }
         self.stop().await;
@@ -188,6 +201,8 @@ impl Run {
                 }
             }
             Order::See(key) => self.see(key).await,
+            Order::Hear(file) => self.hear(file).await,
+            Order::Record(chat) => self.shared.voices.record(chat, self.speaking.0.clone()),
             Order::Quit => {}
         }
     }
@@ -278,11 +293,17 @@ impl Run {
         self.shared.pictures.clear();
         self.shared.stills.clear();
         self.seeing = Seeing::default();
+        self.hearing = Hearing::default();
+        self.shared.voices.end_recording(false);
+        self.shared.voices.stop();
     }
 
     async fn happened(&mut self, event: Event) {
         if self.seeing.take(&event, &self.shared.stills) {
             return (self.shared.wake)();
+        }
+        if let Some((file, come)) = self.hearing.take(&event) {
+            return self.come_to_hear(&file, come);
         }
         if let Some(Err(error)) = self.outbox.as_mut().map(|outbox| outbox.happened(&event)) {
             self.complain(&error);
@@ -327,6 +348,28 @@ impl Run {
         }
         self.run_errand(&event).await;
         self.shared.tell(event);
+    }
+
+    /// A voice message is to be listened to.
+    async fn hear(&mut self, file: String) {
+        match self.hearing.begin(&file) {
+            Ok(Sought::Here(path)) => self.come_to_hear(&file, Ok(path)),
+            Ok(Sought::Fetch(command)) => self.give(command).await,
+            Ok(Sought::OnItsWay) => {}
+            Err(error) => self.come_to_hear(&file, Err(error.to_string())),
+        }
+    }
+
+    fn come_to_hear(&self, file: &str, come: Result<PathBuf, String>) {
+        match come {
+            Ok(path) => self.shared.voices.play(file, path, self.speaking.0.clone()),
+            Err(text) => {
+                if self.shared.voices.is_chosen(file) {
+                    self.shared.voices.stop();
+                }
+                self.shared.tell(Event::Warning { text });
+            }
+        }
     }
 
     /// Does what the command line asked for, each thing once.

@@ -54,12 +54,14 @@ impl Default for AudioQuality {
 }
 
 type Opener = dyn Fn(Clock) -> Result<Devices, DeviceError> + Send + Sync;
+type CameraOpener = dyn Fn(Clock) -> Result<Box<dyn Camera>, DeviceError> + Send + Sync;
 type MicrophoneOpener = dyn Fn(Clock) -> Result<Box<dyn Microphone>, DeviceError> + Send + Sync;
 
 /// How to open the devices of a call, each time there is one.
 #[derive(Clone)]
 pub struct DeviceSetup {
     open: Arc<Opener>,
+    camera: Option<Arc<CameraOpener>>,
     microphone: Option<Arc<MicrophoneOpener>>,
     /// What is chosen of the devices, and what they say of themselves, where they are real ones.
     pub controls: DeviceControls,
@@ -80,6 +82,7 @@ impl DeviceSetup {
     pub fn new(open: impl Fn(Clock) -> Result<Devices, DeviceError> + Send + Sync + 'static) -> Self {
         Self {
             open: Arc::new(open),
+            camera: None,
             microphone: None,
             controls: DeviceControls::default(),
             rings: false,
@@ -88,7 +91,16 @@ impl DeviceSetup {
         }
     }
 
-    /// `open` is called for each voice message.
+    /// `open` is called when the camera is tried out.
+    pub fn with_camera(
+        mut self,
+        open: impl Fn(Clock) -> Result<Box<dyn Camera>, DeviceError> + Send + Sync + 'static,
+    ) -> Self {
+        self.camera = Some(Arc::new(open));
+        self
+    }
+
+    /// `open` is called for each voice message, and when the microphone is tried out.
     pub fn with_microphone(
         mut self,
         open: impl Fn(Clock) -> Result<Box<dyn Microphone>, DeviceError> + Send + Sync + 'static,
@@ -101,6 +113,11 @@ impl DeviceSetup {
     pub fn around(self, change: impl Fn(Devices) -> Devices + Send + Sync + 'static) -> Self {
         let open = self.open.clone();
         Self { open: Arc::new(move |clock| open(clock).map(&change)), ..self }
+    }
+
+    /// The camera alone; `None` if there is no way to open it.
+    pub(crate) fn open_camera(&self, clock: Clock) -> Option<Result<Box<dyn Camera>, DeviceError>> {
+        self.camera.as_ref().map(|open| open(clock))
     }
 
     /// The microphone alone; `None` if there is no way to open it.

@@ -21,7 +21,7 @@ pub fn record_voice(
     quality: AudioQuality,
     length: Duration,
     path: &Path,
-    stop: impl Fn() -> bool,
+    mut stop: impl FnMut() -> bool,
 ) -> Result<Voice, MediaError> {
     let failed = |reason: &dyn std::fmt::Display| MediaError::Recording {
         path: path.display().to_string(),

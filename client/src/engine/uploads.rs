@@ -32,6 +32,8 @@ pub enum Attach {
     Passing(PathBuf),
     /// So much of what the microphone gives.
     Voice(Duration),
+    /// A voice message that was recorded, in a file that is removed once it is sent or given up.
+    Recorded(PathBuf, Voice),
 }
 
 /// A line that waits for its files.
@@ -114,18 +116,22 @@ impl Core {
                 Ok(upload) => self.announce(upload),
                 Err(reason) => self.give_up_sending(&reason),
             },
-            Attach::Passing(path) => {
-                let passing = TempPath::try_from_path(path).map_err(|error| error.to_string());
-                let opened = passing.and_then(|path| {
-                    let upload = open(&path, None)?;
-                    Ok(Upload { _passing: Some(path), ..upload })
-                });
-                match opened {
-                    Ok(upload) => self.announce(upload),
-                    Err(reason) => self.give_up_sending(&reason),
-                }
-            }
+            Attach::Passing(path) => self.announce_passing(path, None),
+            Attach::Recorded(path, voice) => self.announce_passing(path, Some(voice)),
             Attach::Voice(length) => self.record(length),
+        }
+    }
+
+    /// A file that is removed with its upload.
+    fn announce_passing(&mut self, path: PathBuf, voice: Option<Voice>) {
+        let passing = TempPath::try_from_path(path).map_err(|error| error.to_string());
+        let opened = passing.and_then(|path| {
+            let upload = open(&path, voice)?;
+            Ok(Upload { _passing: Some(path), ..upload })
+        });
+        match opened {
+            Ok(upload) => self.announce(upload),
+            Err(reason) => self.give_up_sending(&reason),
         }
     }
 

@@ -54,9 +54,10 @@ pub(crate) fn devices(arguments: &Arguments) -> Result<DeviceSetup, HeadlessErro
     let controls = sources.controls.clone();
     let rings = device(&sources.speaker).is_some();
     let sources = Arc::new(sources);
-    let voice = sources.clone();
-    let mut setup =
-        DeviceSetup::new(move |clock| sources.open(clock)).with_microphone(move |clock| voice.microphone(clock));
+    let (sight, voice) = (sources.clone(), sources.clone());
+    let mut setup = DeviceSetup::new(move |clock| sources.open(clock))
+        .with_camera(move |clock| sight.camera(clock))
+        .with_microphone(move |clock| voice.microphone(clock));
     setup.controls = controls;
     setup.rings = rings;
     let bitrate = arguments.video_kbps.saturating_mul(1_000);

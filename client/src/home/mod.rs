@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub use configuration::{Configuration, ConfigurationError};
 pub use known_servers::{KnownServers, TrustError};
 pub use preferences::{
-    ChatStyle, Dock, Language, Notifications, Place, Preferences, PreferencesError, TextSize, Theme,
+    ChatStyle, Dock, Language, Notifications, Place, Preferences, PreferencesError, Speaking, TextSize, Theme,
 };
 pub use quiet_hours::{QuietHours, QuietHoursError};
 pub use remembered::{Remembered, RememberedError};

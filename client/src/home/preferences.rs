@@ -66,6 +66,17 @@ pub enum ChatStyle {
     Lines,
 }
 
+/// When the own microphone is open in a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Speaking {
+    /// Always, unless it is closed by hand.
+    #[default]
+    Open,
+    /// While a key is held.
+    PushToTalk,
+}
+
 /// How large everything is, in per cent of the usual size: 80 to 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u16")]
@@ -132,6 +143,9 @@ pub struct Preferences {
     pub recent_emoji: Vec<String>,
     #[serde(alias = "sound")]
     pub devices: DeviceChoice,
+    pub speaking: Speaking,
+    /// The name of the key that is held to talk, such as "Space" or "F8".
+    pub talk_key: String,
     /// Where the free window was last, for each monitor by its name.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub places: std::collections::BTreeMap<String, Place>,
@@ -156,6 +170,8 @@ impl Default for Preferences {
             quiet_hours: QuietHours::default(),
             recent_emoji: Vec::new(),
             devices: DeviceChoice::default(),
+            speaking: Speaking::default(),
+            talk_key: "Space".to_owned(),
             places: std::collections::BTreeMap::new(),
             monitor: None,
         }
@@ -200,8 +216,9 @@ impl Preferences {
 
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
 # dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent);
-# notifications = always, outside-quiet-hours or never; close-to-tray = true or false; in [devices], camera, microphone and speaker are names, empty for the
-# system's choice. Written anew when something is changed in the window.
+# notifications = always, outside-quiet-hours or never; close-to-tray = true or false; in [devices], camera, microphone
+# and speaker are names, empty for the system's choice; speaking = open or push-to-talk, and talk-key is the name of a key.
+# Written anew when something is changed in the window.
 ";
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::{
     contacts::menu_item,
     controls, icons,
     theme::{Palette, letter, radius, regular, size, space},
+    voice_message,
 };
 use crate::{app::StillKey, engine::Transfer};
 
@@ -26,12 +27,16 @@ const ROW_WIDTH: f32 = 230.0;
 pub enum Part {
     Picture(Vec2),
     File { width: f32, name: Arc<Galley>, below: Arc<Galley> },
+    Voice { width: f32 },
 }
 
 impl Part {
     pub fn lay_out(ui: &Ui, scene: &Scene<'_>, file: &Attachment, room: f32) -> Self {
         if let Some((width, height)) = file.picture {
             return Self::Picture(place(Vec2::new(width as f32, height as f32), room));
+        }
+        if file.voice.is_some() {
+            return Self::Voice { width: ROW_WIDTH.min(room) };
         }
         let palette = Palette::of(ui);
         let width = ROW_WIDTH.min(room);
@@ -51,7 +56,7 @@ impl Part {
     pub fn size(&self) -> Vec2 {
         match self {
             Self::Picture(size) => *size + Vec2::new(0.0, space::TINY),
-            Self::File { width, .. } => Vec2::new(*width, ROW),
+            Self::File { width, .. } | Self::Voice { width } => Vec2::new(*width, ROW),
         }
     }
 
@@ -62,6 +67,10 @@ impl Part {
             Self::File { width, name, below } => {
                 let area = Rect::from_min_size(at, Vec2::new(*width, ROW));
                 row(ui, scene, file, area, id, (name, below), out);
+                false
+            }
+            Self::Voice { width } => {
+                voice_message::show(ui, scene, file, Rect::from_min_size(at, Vec2::new(*width, ROW)), id, out);
                 false
             }
         }
@@ -136,7 +145,7 @@ fn row(
 }
 
 /// What can be done with a file.
-fn menu(ui: &mut Ui, scene: &Scene<'_>, file: &Attachment, out: &mut Out) {
+pub fn menu(ui: &mut Ui, scene: &Scene<'_>, file: &Attachment, out: &mut Out) {
     if menu_item(ui, icons::DOWNLOAD_SIMPLE, &scene.say("file-save")) {
         out.act(save(file, false));
     }

@@ -11,6 +11,7 @@ use super::{
     controls, dates, icons, names,
     own_picture::OwnPicture,
     quality,
+    talk_key::TalkKey,
     theme::{Palette, letter, regular, semibold, size, space},
 };
 use crate::{
@@ -37,6 +38,7 @@ pub struct CallRegion {
     own: OwnPicture,
     /// Whether the figures are shown.
     quality: bool,
+    talk: TalkKey,
     /// Since when the own microphone is open.
     open_since: Option<u64>,
 }
@@ -76,6 +78,7 @@ impl CallRegion {
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
         let Some(call) = &scene.view.state.call else { return };
         if is_talking(call) {
+            self.talk.follow(ui, scene, call.call.id, out);
             return match scene.popped_out && !self.alone {
                 true => elsewhere(ui, scene, out),
                 false => self.display(ui, scene, call, out),
@@ -113,7 +116,10 @@ impl CallRegion {
         });
         self.open_since = if scene.muted { None } else { self.open_since.or(Some(scene.now.at)) };
         let open_for = self.open_since.map(|since| scene.now.at.saturating_sub(since) / 1_000);
-        let above = stage.shrink2(Vec2::new(10.0, 0.0)).with_max_y(bar.top() - space::SMALL);
+        let mut above = stage.shrink2(Vec2::new(10.0, 0.0)).with_max_y(bar.top() - space::SMALL);
+        if self.talk.hint(ui, scene, above.center_bottom()) {
+            above.max.y -= letter::SMALL + 2.0 * space::SMALL;
+        }
         call_troubles::show(ui, scene, above, &app::troubles(scene.view, open_for));
         if (self.fills || self.alone) && self.quality && quality::show_over(ui, stage, scene, call) {
             self.quality = false;
@@ -201,8 +207,13 @@ impl CallRegion {
             true => (icons::MICROPHONE_SLASH, "call-unmute"),
             false => (icons::MICROPHONE, "call-mute"),
         };
-        if button(ui, icon, name, scene.muted) {
+        let (fill, ink) = if scene.muted { (palette.on_stage, palette.stage) } else { (plain, palette.on_stage) };
+        let microphone = controls::round_button(ui, icon, &scene.say(name), fill, ink, BUTTON);
+        if microphone.clicked() {
             out.act(Action::Mute(!scene.muted));
+        }
+        if !scene.muted {
+            controls::level_ring(ui, microphone.rect, scene.level);
         }
         let (icon, name) = match scene.hidden {
             true => (icons::VIDEO_CAMERA_SLASH, "call-show-camera"),

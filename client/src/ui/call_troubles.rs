@@ -56,7 +56,7 @@ fn told(scene: &Scene<'_>, trouble: &Trouble) -> (&'static str, String) {
     }
 }
 
-fn camera_words(state: DeviceState) -> &'static str {
+pub fn camera_words(state: DeviceState) -> &'static str {
     match state {
         DeviceState::Fine | DeviceState::Substituted => "trouble-camera-other",
         DeviceState::Absent => "trouble-camera-none",
@@ -66,7 +66,7 @@ fn camera_words(state: DeviceState) -> &'static str {
     }
 }
 
-fn microphone_words(state: DeviceState) -> &'static str {
+pub fn microphone_words(state: DeviceState) -> &'static str {
     match state {
         DeviceState::Fine | DeviceState::Substituted => "trouble-microphone-other",
         DeviceState::Absent => "trouble-microphone-none",
@@ -76,7 +76,7 @@ fn microphone_words(state: DeviceState) -> &'static str {
     }
 }
 
-fn speaker_words(state: DeviceState) -> &'static str {
+pub fn speaker_words(state: DeviceState) -> &'static str {
     match state {
         DeviceState::Fine | DeviceState::Substituted => "trouble-speaker-other",
         DeviceState::Absent => "trouble-speaker-none",

@@ -15,6 +15,7 @@ use super::{
     mention::{Completion, Writing, mentioned},
     staged::Staged,
     theme::{Palette, letter, radius, regular, semibold, size, space},
+    voice_message,
 };
 use crate::{
     engine::{ChatState, Command, InChat},
@@ -133,7 +134,13 @@ impl Composer {
                 .stroke(egui::Stroke::new(1.0, palette.edge))
                 .corner_radius(radius::NORMAL)
                 .inner_margin(Margin::same(3));
-            frame.show(ui, |ui| self.row(ui, scene, chat, out));
+            frame.show(ui, |ui| {
+                let recording = scene.voice.recording.as_ref().filter(|recording| recording.chat == chat.chat.id);
+                match recording {
+                    Some(recording) => voice_message::recording(ui, scene, recording, out),
+                    None => self.row(ui, scene, chat, out),
+                }
+            });
         });
     }
 
@@ -162,6 +169,13 @@ impl Composer {
         let send = corner(area.right() - size::ICON_BUTTON);
         ui.scope_builder(UiBuilder::new().id_salt("send").max_rect(send), |ui| {
             let ready = self.is_ready();
+            if !ready && self.with.is_none() && scene.voice.recording.is_none() {
+                let name = scene.say("voice-record");
+                if controls::icon_button(ui, icons::MICROPHONE, &name).clicked() {
+                    out.act(Action::Record(chat.chat.id));
+                }
+                return;
+            }
             let colour = if ready { palette.accent_text } else { palette.soft };
             let send = controls::icon_button_in(ui, icons::PAPER_PLANE_RIGHT, &scene.say("chat-send"), colour);
             if send.clicked() && ready {

@@ -38,6 +38,20 @@ pub fn round_button(ui: &mut Ui, icon: &str, name: &str, fill: Color32, ink: Col
     named(ui, response, name).on_hover_text(name)
 }
 
+/// How loud a peak sounds, 0 to 1: nothing below −50 dB, all of it at full scale.
+pub fn loudness(peak: f32) -> f32 {
+    (1.0 + 20.0 * peak.max(1e-6).log10() / 50.0).clamp(0.0, 1.0)
+}
+
+/// How loud a microphone is, as a ring around its button.
+pub fn level_ring(ui: &Ui, button: egui::Rect, peak: f32) {
+    let loudness = loudness(peak);
+    if loudness > 0.0 {
+        let stroke = egui::Stroke::new(1.0 + 2.0 * loudness, Palette::of(ui).good.gamma_multiply(0.4 + 0.6 * loudness));
+        ui.painter().circle_stroke(button.center(), button.width() / 2.0 + 1.0, stroke);
+    }
+}
+
 /// The one thing that a screen is for.
 pub fn primary_button(ui: &mut Ui, text: &str, enabled: bool) -> Response {
     let palette = Palette::of(ui);

@@ -53,4 +53,6 @@ pub const USERS_THREE: &str = "\u{e68e}";
 pub const CAMERA: &str = "\u{e10e}";
 pub const ARROW_SQUARE_IN: &str = "\u{e5dc}";
 pub const ARROW_SQUARE_OUT: &str = "\u{e5de}";
+pub const PLAY: &str = "\u{e3d0}";
+pub const PAUSE: &str = "\u{e39e}";
 pub const PLUS: &str = "\u{e3d4}";

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// What is pressed, and the message that says what it does.
-const KEYS: [(&str, &str); 11] = [
+const KEYS: [(&str, &str); 12] = [
     ("F1", "keys-this"),
     ("Ctrl+F", "keys-search"),
     ("Ctrl+N", "keys-add"),
@@ -20,6 +20,7 @@ const KEYS: [(&str, &str); 11] = [
     ("Tab, Shift+Tab", "keys-tab"),
     ("Space", "keys-space"),
     ("Enter, Esc", "keys-call"),
+    ("Space", "keys-talk"),
 ];
 
 /// Whether the person asks for the list.

@@ -17,6 +17,7 @@ mod contact_row;
 mod contacts;
 mod controls;
 mod dates;
+mod device_check;
 mod emoji;
 mod emoji_picker;
 mod fonts;
@@ -43,10 +44,12 @@ mod sign_in;
 mod staged;
 mod still;
 mod strip;
+mod talk_key;
 pub mod theme;
 mod timeline;
 mod title_bar;
 mod viewer;
+mod voice_message;
 mod words;
 
 use std::{collections::HashMap, path::PathBuf};
@@ -56,6 +59,7 @@ use relay::vocabulary::ChatId;
 pub use call_window::CallScreen;
 pub use chat::ChatScreen;
 pub use dates::Moment;
+pub use device_check::Checked;
 pub use fonts::Fonts;
 pub use main::MainScreen;
 pub use names::direct_chat_with;
@@ -64,7 +68,7 @@ pub use staged::{Staged, Unfit};
 pub use words::{Tongue, Value, Words};
 
 use crate::{
-    app::{SignIn, StillKey, Stills, View},
+    app::{SignIn, StillKey, Stills, View, VoiceNow},
     engine::Command,
     home::{Draft, Preferences},
 };
@@ -78,6 +82,12 @@ pub struct Scene<'a> {
     /// Whether the own microphone is closed, and the own camera.
     pub muted: bool,
     pub hidden: bool,
+    /// How loud the own microphone is now: its peak, 0 to 1.
+    pub level: f32,
+    /// What is recorded and listened to now.
+    pub voice: &'a VoiceNow,
+    /// How the devices do that are being tried out, while that is so.
+    pub checked: Option<Checked>,
     pub has_japanese: bool,
     pub notices: &'a Notices,
     /// Still pictures, as far as they have come.
@@ -108,8 +118,12 @@ pub enum Action {
     /// Something that the engine does.
     Give(Command),
     SignIn(SignIn),
-    /// Somebody wants to choose a microphone or a speaker.
+    /// Somebody wants to choose a camera, a microphone or a speaker.
     AskForDeviceNames,
+    /// Camera and microphone are to be tried out, or no more.
+    CheckDevices(bool),
+    /// A sound is to be played through the chosen speaker.
+    CheckSound,
     /// Whether the certificate that was shown is right.
     Trust(bool),
     Cancel,
@@ -132,6 +146,11 @@ pub enum Action {
     Complain(String),
     /// A picture is looked at that has not come yet.
     See(StillKey),
+    /// A voice message is to be recorded for a chat; what is recorded is to be sent, or thrown away.
+    Record(ChatId),
+    EndRecording(bool),
+    /// A voice message is to be listened to, or to pause.
+    Hear(String),
     /// Files are to be chosen, for the line that is being written in a chat.
     ChooseFiles(ChatId),
     /// A picture of oneself or of a group is to be chosen.

@@ -4,13 +4,10 @@
 use egui::{Frame, Margin, RichText, TextEdit, Ui};
 
 use super::{
-    Action, Out, Scene, Value, controls, icons,
+    Action, Out, Scene, Value, controls, device_check, icons, talk_key,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
-use crate::{
-    device::DeviceChoice,
-    home::{ChatStyle, Dock, Language, Notifications, Preferences, TextSize, Theme},
-};
+use crate::home::{ChatStyle, Dock, Language, Notifications, Preferences, Speaking, TextSize, Theme};
 
 /// What the main window shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,7 +61,7 @@ impl PreferencesPage {
                     went = Went::Back;
                 }
                 let mut chosen = scene.preferences.clone();
-                let found = choices(ui, scene, self.search.trim(), &mut chosen);
+                let found = choices(ui, scene, self.search.trim(), &mut chosen, out);
                 if chosen != *scene.preferences {
                     out.act(Action::Prefer(chosen));
                 }
@@ -88,6 +85,9 @@ impl PreferencesPage {
             });
         });
         self.asked = went == Went::Nowhere;
+        if !self.asked && scene.checked.is_some() {
+            out.act(Action::CheckDevices(false));
+        }
         went
     }
 
@@ -123,7 +123,7 @@ fn account(ui: &mut Ui, scene: &Scene<'_>) -> bool {
 }
 
 /// Draws what can be chosen and has `wanted` in its name or its choices. Says whether there is any.
-fn choices(ui: &mut Ui, scene: &Scene<'_>, wanted: &str, chosen: &mut Preferences) -> bool {
+fn choices(ui: &mut Ui, scene: &Scene<'_>, wanted: &str, chosen: &mut Preferences, out: &mut Out) -> bool {
     let mut found = false;
     let mut search = Search { wanted: wanted.to_lowercase(), found: &mut found };
     let languages = [
@@ -175,16 +175,27 @@ fn choices(ui: &mut Ui, scene: &Scene<'_>, wanted: &str, chosen: &mut Preference
         });
         ui.add_space(space::NORMAL);
     }
-    devices(ui, scene, &mut search, &mut chosen.devices);
+    devices(ui, scene, &mut search, chosen, out);
     found
 }
 
 /// Camera, microphone and speaker, and what is done to the voice.
-fn devices(ui: &mut Ui, scene: &Scene<'_>, search: &mut Search<'_>, chosen: &mut DeviceChoice) {
+fn devices(ui: &mut Ui, scene: &Scene<'_>, search: &mut Search<'_>, preferences: &mut Preferences, out: &mut Out) {
+    let chosen = &mut preferences.devices;
     let names = &scene.view.device_names;
     let system = scene.say("sound-system");
+    let try_out = scene.say("check-begin");
+    if search.has(&[&try_out, &scene.say("camera"), &scene.say("microphone"), &scene.say("speaker")]) {
+        device_check::show(ui, scene, out);
+    }
     search.picker(ui, &scene.say("camera"), &system, &names.cameras, &mut chosen.camera);
     search.picker(ui, &scene.say("microphone"), &system, &names.sound.microphones, &mut chosen.microphone);
+    let speaking =
+        [(Speaking::Open, scene.say("speaking-open")), (Speaking::PushToTalk, scene.say("speaking-push-to-talk"))];
+    let shown = search.choice(ui, &scene.say("speaking"), &speaking, &mut preferences.speaking);
+    if shown && preferences.speaking == Speaking::PushToTalk {
+        talk_key::choose(ui, scene, &mut preferences.talk_key);
+    }
     search.picker(ui, &scene.say("speaker"), &system, &names.sound.speakers, &mut chosen.speaker);
     let volumes = [50, 100, 150, 200].map(|percent| (percent, format!("{percent} %")));
     search.choice(ui, &scene.say("volume-of-others"), &volumes, &mut chosen.volume);
@@ -214,6 +225,13 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// Whether any of these names is searched for.
+    fn has(&mut self, names: &[&str]) -> bool {
+        let has = names.iter().any(|name| name.to_lowercase().contains(&self.wanted));
+        *self.found |= has;
+        has
+    }
+
     fn choice<T: PartialEq + Copy>(
         &mut self,
         ui: &mut Ui,

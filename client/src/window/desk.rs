@@ -22,13 +22,13 @@ use winit::{
 
 use super::{Wake, WindowError, dock, frame::Frame};
 use crate::{
-    app::{App, Link, View},
+    app::{App, Link, View, VoiceNow},
     desktop::{About, Notifier, Tray, start_with_session},
     engine::{Command, Event},
     home::{Dock, Preferences},
     ui::{
-        Action, CallScreen, ChatScreen, Fonts, MainScreen, Moment, Native, Notices, Scene, Then, Tongue, Words,
-        direct_chat_with,
+        Action, CallScreen, ChatScreen, Checked, Fonts, MainScreen, Moment, Native, Notices, Scene, Then, Tongue,
+        Words, direct_chat_with,
     },
 };
 
@@ -68,8 +68,10 @@ pub struct Desk {
     pub(super) call: Option<(CallScreen, Frame)>,
     /// Whom to meet once there is a chat with them.
     pub(super) meets: Vec<(String, Then)>,
+    /// What is recorded and listened to.
+    voice: VoiceNow,
     /// Numbers of the pictures that were drawn last.
-    drawn: (Option<u64>, Option<u64>),
+    pub(super) drawn: (Option<u64>, Option<u64>),
     /// Whether a docked window has been exchanged for one that fills the screen.
     pub(super) fills: bool,
     pub(super) failed: Option<WindowError>,
@@ -105,6 +107,7 @@ impl Desk {
         }
         Self {
             view: app.view(),
+            voice: VoiceNow::default(),
             app,
             notifier,
             tray,
@@ -151,6 +154,9 @@ impl Desk {
             now: Moment { at: now(), zone: &self.zone },
             muted: self.app.senses().is_muted(),
             hidden: self.app.senses().is_hidden(),
+            level: self.app.devices().level(),
+            voice: &self.voice,
+            checked: self.app.checks_devices().then(|| self.checked()),
             has_japanese: self.fonts.has_japanese,
             notices: &self.notices,
             stills: self.app.stills(),
@@ -159,6 +165,11 @@ impl Desk {
             popped_out: self.call.is_some(),
             tray: self.tray.is_there(),
         }
+    }
+
+    fn checked(&self) -> Checked {
+        let devices = self.app.devices();
+        Checked { camera: devices.camera(), microphone: devices.microphone(), speaker: devices.speaker() }
     }
 
     fn frames(&self) -> impl Iterator<Item = &Frame> {
@@ -172,18 +183,15 @@ impl Desk {
         main.chain(call).chain(self.chats.iter_mut().map(|(_, frame)| frame))
     }
 
-    /// The window in which the pictures of a call are seen.
-    fn display(&self) -> Option<&Frame> {
-        let call = self.call.as_ref().map(|(_, frame)| frame);
-        call.or_else(|| self.main.as_ref().map(|(frame, _)| frame))
-    }
-
     /// The application has something new.
     fn look(&mut self, events: &ActiveEventLoop) {
         self.woken.store(false, Ordering::Release);
         let view = self.app.view();
         let mut changed = self.view.differs(&view);
         self.view = view;
+        let voice = self.app.voice();
+        changed |= voice != self.voice;
+        self.voice = voice;
         for event in self.app.events() {
             changed |= self.note_saved(&event);
             self.notify(&event);
@@ -193,6 +201,10 @@ impl Desk {
             {
                 frame.window.request_user_attention(Some(UserAttentionType::Critical));
             }
+        }
+        if self.view.state.call.is_some() && self.app.checks_devices() {
+            // The call needs them.
+            self.app.check_devices(false);
         }
         self.withdraw_told();
         self.follow_waiting(events);
@@ -208,17 +220,6 @@ impl Desk {
             self.redraw();
         }
         self.look_at_pictures();
-    }
-
-    /// The own picture waits for the next one of the other side, so that both are drawn at once, unless none comes.
-    fn look_at_pictures(&mut self) {
-        let number = |picture: Option<(u64, crate::device::Picture)>| picture.map(|(number, _)| number);
-        let (theirs, mine) = (number(self.app.pictures().theirs()), number(self.app.pictures().mine()));
-        let waited = mine.unwrap_or(0).saturating_sub(self.drawn.1.unwrap_or(0));
-        if theirs != self.drawn.0 || mine.is_some() != self.drawn.1.is_some() || waited >= OWN_WAITS {
-            self.drawn = (theirs, mine);
-            self.display().into_iter().for_each(Frame::redraw_pictures);
-        }
     }
 
     pub(super) fn redraw(&self) {
@@ -280,6 +281,11 @@ impl Desk {
             Action::Complain(text) => self.complain(text),
             Action::See(key) => self.app.see(key),
             Action::AskForDeviceNames => self.app.ask_for_device_names(),
+            Action::Record(chat) => self.app.record(chat),
+            Action::EndRecording(send) => self.app.end_recording(send),
+            Action::Hear(file) => self.app.hear(file),
+            Action::CheckDevices(yes) => self.app.check_devices(yes),
+            Action::CheckSound => self.app.check_sound(),
             Action::ChooseFiles(_)
             | Action::ChoosePicture(_)
             | Action::Save { .. }
@@ -471,9 +477,6 @@ impl ApplicationHandler<Wake> for Desk {
         events.set_control_flow(next.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
     }
 }
-
-/// Own pictures that wait for one of the other side.
-const OWN_WAITS: u64 = 3;
 
 /// Unix milliseconds.
 pub(super) fn now() -> u64 {

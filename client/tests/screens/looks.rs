@@ -13,8 +13,8 @@ use relay::vocabulary::CallPhase;
 use std::sync::Arc;
 
 use crate::fixture::{
-    CHAT, LOOKS, Look, World, alone, call, crowd, harness, have_come, held_back, measured_call, searched, view,
-    with_files,
+    CHAT, LOOKS, Look, World, alone, call, crowd, harness, have_come, held_back, measured_call, searched,
+    secondary_click, view, with_files,
 };
 
 /// Draws the main window in every look, after `act` was done in it.
@@ -78,7 +78,7 @@ fn what_one_says_of_oneself() {
         || view(crowd()),
         |harness| {
             let change = harness.state().words.say("me-change");
-            harness.get_by_role_and_label(Role::Button, &change).click();
+            harness.get_by_role_and_label(Role::Button, &change).click_accesskit();
         },
     );
 }
@@ -90,7 +90,7 @@ fn what_can_be_done_with_a_contact() {
         720.0,
         || view(crowd()),
         |harness| {
-            harness.get_by_label_contains("山田 太郎").click_secondary();
+            secondary_click(harness, |harness| harness.get_by_label_contains("山田 太郎"));
         },
     );
 }
@@ -103,7 +103,7 @@ fn adding_a_contact() {
         || view(alone()),
         |harness| {
             let add = harness.state().words.say("contact-add");
-            harness.get_by_role_and_label(Role::Button, &add).click();
+            harness.get_by_role_and_label(Role::Button, &add).click_accesskit();
         },
     );
 }
@@ -127,7 +127,7 @@ fn preferences() {
         || View { device_names: Arc::new(devices()), ..view(crowd()) },
         |harness| {
             let preferences = harness.state().words.say("preferences");
-            harness.get_by_role_and_label(Role::Button, &preferences).click();
+            harness.get_by_role_and_label(Role::Button, &preferences).click_accesskit();
         },
     );
 }
@@ -193,7 +193,7 @@ fn how_a_call_goes_in_figures() {
             let words = &harness.state().words;
             let how = words.say("signal-good");
             let name = words.with("quality-open", &[("how", client::ui::Value::Text(&how))]);
-            harness.get_by_label(&name).click();
+            harness.get_by_label(&name).click_accesskit();
         },
     );
 }
@@ -206,7 +206,7 @@ fn what_can_be_done_in_a_call() {
         || view(State { call: Some(measured_call()), ..crowd() }),
         |harness| {
             let more = harness.state().words.say("call-more");
-            harness.get_by_label(&more).click();
+            harness.get_by_label(&more).click_accesskit();
         },
     );
 }
@@ -222,7 +222,7 @@ fn a_call_in_a_window_of_its_own() {
         let words = &harness.state().words;
         let how = words.say("signal-good");
         let name_of_sign = words.with("quality-open", &[("how", client::ui::Value::Text(&how))]);
-        harness.get_by_label(&name_of_sign).click();
+        harness.get_by_label(&name_of_sign).click_accesskit();
         harness.run();
         results.add(harness.try_snapshot(format!("{name}-{}", look.name)));
     }
@@ -274,7 +274,7 @@ fn what_can_be_done_with_a_line() {
         let world = World::new(ChatScreen::new(CHAT), view(crowd()), look.tongue);
         let mut harness = harness(look, 640.0, world, ChatScreen::show);
         harness.run();
-        harness.get_by_label("Then I will send it *today*.").click_secondary();
+        secondary_click(&mut harness, |harness| harness.get_by_label("Then I will send it *today*."));
         harness.run();
         results.add(harness.try_snapshot(format!("line-menu-{}", look.name)));
     }
@@ -315,7 +315,7 @@ fn pictures_and_files() {
 #[test]
 fn a_picture_as_large_as_the_window() {
     chat_looks_after("chat-picture", with_files, |harness| {
-        harness.get_by_label_contains("view.jpg").click();
+        harness.get_by_label_contains("view.jpg").click_accesskit();
     });
 }
 

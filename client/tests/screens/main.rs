@@ -6,6 +6,8 @@ mod fixture;
 mod looks;
 mod people;
 mod scale;
+mod speaking;
 mod talk;
 mod use_of;
+mod voice;
 mod writing;

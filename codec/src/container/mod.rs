@@ -3,6 +3,7 @@
 pub mod matroska;
 pub mod mp4;
 pub mod png;
+pub mod voice;
 pub mod wav;
 pub mod y4m;
 
