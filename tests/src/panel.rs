@@ -71,7 +71,7 @@ impl Icon<'_> {
 
     fn menu(&self) -> zbus::Result<Proxy<'_>> {
         let path: zbus::zvariant::OwnedObjectPath = self.item()?.get_property("Menu")?;
-        Proxy::new(&self.panel.connection, self.name.as_str(), path, MENU)
+        Proxy::new(&self.panel.connection, self.name.as_str(), path.into_inner(), MENU)
     }
 
     /// Its pixels: width, height, alpha, red, green and blue of each.

@@ -104,6 +104,24 @@ fn a_call_through_squid_survives_the_pulled_plug_and_the_proxy_reads_nothing() {
     assert!(std::fs::read_dir(seen).unwrap().count() > 2, "snapshots");
 }
 
+#[test]
+fn a_client_that_dies_in_a_call_takes_it_up_again_when_it_is_started_anew() {
+    let stage = stage();
+    let bob = person(&stage, "bob").with(&["--answer"]).start().unwrap();
+    bob.wait_event("logged_in", SOON).unwrap();
+    let mut alice = person(&stage, "alice").with(&["--with", "bob", "--call"]).start().unwrap();
+    let goes_on = |report: &Value| shown(report) > 40 && heard(report) > 80;
+    wait_report(&alice, "alice to see and hear bob", goes_on);
+    alice.kill().unwrap();
+    let before = wait_report(&bob, "a report of bob", goes_on);
+    let mut again = person(&stage, "alice").start().unwrap();
+    wait_report(&again, "alice to see and hear bob again", goes_on);
+    let more = |report: &Value| shown(report) > shown(&before) + 60 && heard(report) > heard(&before) + 80;
+    wait_report(&bob, "bob to see and hear alice again", more);
+    again.say("hangup").unwrap();
+    assert_eq!(bob.wait_event("call_ended", SOON).unwrap()["reason"], "hung_up");
+}
+
 /// What ffprobe finds in a recording after decoding every packet of it.
 fn probe(film: &str) -> String {
     let mut command = Command::new("ffprobe");

@@ -97,6 +97,7 @@ impl Core {
         self.ask(Purpose::ListChats, "GET", "/v1/chats", &());
         self.meet_contacts();
         self.join_again();
+        self.take_up_call();
         self.resume_upload();
         self.resume_fetch();
         self.send_unsent();

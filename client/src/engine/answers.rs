@@ -77,7 +77,7 @@ impl Core {
                 response.read().map(|scheduled| self.scheduled(chat, &key, scheduled))
             }
             Purpose::Say { chat, key } => response.read().map(|accepted| self.stored(chat, &key, &accepted)),
-            Purpose::Call | Purpose::Accept(_) => response.read().map(|call| self.call_changed(call)),
+            Purpose::Call | Purpose::Accept(_) => response.read().map(|call| self.call_answered(call)),
             Purpose::ListContacts { .. } => response.read().map(|page| self.contacts_listed(page)),
             Purpose::ListRequests => response.read().map(|requests| self.requests_listed(requests)),
             Purpose::ListBlocks => response.read().map(|blocks| self.blocks_listed(blocks)),

@@ -38,6 +38,13 @@ impl Core {
         }
     }
 
+    /// The answer to whoever began or joined a call. Events that were told meanwhile may have overtaken it.
+    pub(super) fn call_answered(&mut self, call: Call) {
+        if is_news(self.state.call.as_ref().map(|state| &state.call), self.last_over, &call) {
+            self.call_changed(call);
+        }
+    }
+
     /// The server's own word on a call that this client began or joined.
     pub(super) fn call_changed(&mut self, call: Call) {
         let me = self.state.account.as_ref().map(|account| account.id);
@@ -53,6 +60,7 @@ impl Core {
     }
 
     pub(super) fn call_over(&mut self, call: CallId) {
+        self.last_over = Some(call);
         if self.state.call.as_ref().is_some_and(|state| state.call.id == call) {
             self.end_media();
             self.state.call = None;
@@ -158,6 +166,18 @@ impl Core {
         self.connect_media(mine, theirs);
     }
 
+    /// A client that was started anew in the middle of a call is told of it before it knows who it is itself.
+    pub(super) fn take_up_call(&mut self) {
+        let me = self.state.account.as_ref().map(|account| account.id);
+        if self.media.is_some() {
+            return;
+        }
+        let Some(state) = self.state.call.as_mut().filter(|state| state.joined) else { return };
+        state.outgoing = Some(state.call.caller.id) == me;
+        let call = state.call.clone();
+        self.call_changed(call);
+    }
+
     pub(super) fn ask_for_keyframe(&mut self) {
         let Some((_, theirs)) = self.media.as_ref().map(Media::tracks) else { return };
         self.ask(Purpose::Keyframe, "POST", &format!("/v1/tracks/{}/keyframe", theirs.video), &());
@@ -190,5 +210,34 @@ impl Core {
         let call = media.call();
         let report = Box::new(media.stop());
         self.tell(Event::CallReport { call, report, ended: true });
+    }
+}
+
+/// Whether an answer says more of a call than is known already: not of one that is over, and not that one still rings in
+/// which people talk.
+fn is_news(known: Option<&Call>, over: Option<CallId>, answered: &Call) -> bool {
+    let talks = known.is_some_and(|known| known.id == answered.id && known.phase == CallPhase::Talking);
+    over != Some(answered.id) && (!talks || answered.phase == CallPhase::Talking)
+}
+
+#[cfg(test)]
+mod tests {
+    use relay::vocabulary::Account;
+
+    use super::*;
+
+    fn call(id: CallId, phase: CallPhase) -> Call {
+        let caller = Account { id: 1, name: "alice".into() };
+        Call { id, chat: 1, caller, phase, participants: Vec::new() }
+    }
+
+    #[test]
+    fn an_answer_that_events_have_overtaken_changes_nothing() {
+        let (rings, talks) = (call(3, CallPhase::Ringing), call(3, CallPhase::Talking));
+        assert!(is_news(None, None, &rings) && is_news(Some(&rings), None, &talks));
+        assert!(is_news(Some(&rings), None, &rings) && is_news(Some(&talks), None, &talks));
+        assert!(!is_news(Some(&talks), None, &rings), "the other side has taken it before the answer came");
+        assert!(!is_news(None, Some(3), &rings), "it was declined before the answer came");
+        assert!(is_news(Some(&talks), Some(2), &call(4, CallPhase::Ringing)), "another call is another call");
     }
 }

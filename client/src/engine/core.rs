@@ -9,7 +9,7 @@ use std::{
 use relay::{
     Frame, Kind,
     link::Statistics,
-    vocabulary::{Chat, ChatId, Problem, Response},
+    vocabulary::{CallId, Chat, ChatId, Problem, Response},
 };
 use thiserror::Error;
 use tokio::{
@@ -102,6 +102,7 @@ impl Engine {
             session: None,
             ending: None,
             begun_to_join: false,
+            last_over: None,
             quit: false,
         };
         (Self { commands, state, task: tokio::spawn(core.run()) }, listener)
@@ -184,6 +185,8 @@ pub(super) struct Core {
     pub ending: Option<Ending>,
     /// Whether the server was asked to take someone in, or to set a password, and has not answered.
     pub begun_to_join: bool,
+    /// The call that was over last: an answer about it may still be on its way.
+    pub last_over: Option<CallId>,
     quit: bool,
 }
 

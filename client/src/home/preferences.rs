@@ -216,8 +216,8 @@ impl Preferences {
 
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
 # dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent);
-# notifications = always, outside-quiet-hours or never; close-to-tray = true or false; in [devices], camera, microphone
-# and speaker are names, empty for the system's choice; speaking = open or push-to-talk, and talk-key is the name of a key.
+# notifications = always, outside-quiet-hours or never; close-to-tray = true or false; speaking = open or push-to-talk, and
+# talk-key is the name of a key; in [devices], camera, microphone and speaker are names, empty for the system's choice.
 # Written anew when something is changed in the window.
 ";
 

@@ -20,10 +20,10 @@ use winit::{
     window::{Fullscreen, UserAttentionType, WindowId},
 };
 
-use super::{Wake, WindowError, dock, frame::Frame};
+use super::{Wake, WindowError, frame::Frame};
 use crate::{
     app::{App, Link, View, VoiceNow},
-    desktop::{About, Notifier, Tray, start_with_session},
+    desktop::{About, Notifier, Tray},
     engine::{Command, Event},
     home::{Dock, Preferences},
     ui::{
@@ -51,10 +51,10 @@ pub struct Desk {
     pub(super) fonts: Fonts,
     pub(super) words: Words,
     /// What the environment says about the language.
-    system: Option<String>,
+    pub(super) system: Option<String>,
     pub(super) zone: TimeZone,
     pub(super) preferences: Preferences,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     pub(super) notices: Notices,
     /// Files that were saved, and where.
     pub(super) saved: HashMap<String, PathBuf>,
@@ -172,7 +172,7 @@ impl Desk {
         Checked { camera: devices.camera(), microphone: devices.microphone(), speaker: devices.speaker() }
     }
 
-    fn frames(&self) -> impl Iterator<Item = &Frame> {
+    pub(super) fn frames(&self) -> impl Iterator<Item = &Frame> {
         let main = self.main.iter().map(|(frame, _)| frame);
         main.chain(self.call.iter().map(|(_, frame)| frame)).chain(self.chats.iter().map(|(_, frame)| frame))
     }
@@ -324,56 +324,6 @@ impl Desk {
                 self.app.senses().hide(then == Then::Voice);
                 self.app.give(Command::Call { chat });
             }
-        }
-    }
-
-    fn prefer(&mut self, events: &ActiveEventLoop, preferences: Preferences) {
-        self.remember_place();
-        let before = std::mem::replace(&mut self.preferences, preferences);
-        if before.starts_with_session != self.preferences.starts_with_session
-            && let Err(error) = start_with_session(self.preferences.starts_with_session)
-        {
-            self.preferences.starts_with_session = before.starts_with_session;
-            self.complain(error.to_string());
-        }
-        self.app.devices().choose(self.preferences.devices.clone());
-        if before.language != self.preferences.language {
-            self.words = Words::new(Tongue::choose(self.preferences.language, self.system.as_deref()));
-            self.dress_tray();
-        }
-        if before.theme != self.preferences.theme {
-            self.frames().for_each(|frame| frame.choose_theme(self.preferences.theme, self.dark));
-        }
-        let other_size = before.text_size != self.preferences.text_size;
-        if other_size {
-            self.frames().for_each(|frame| frame.choose_size(self.preferences.text_size));
-        }
-        // What is docked takes as much more place as what is in it.
-        if before.dock != self.preferences.dock || other_size && self.preferences.dock != Dock::Free {
-            self.reopen_main(events);
-        } else if before.always_on_top != self.preferences.always_on_top
-            && let Some((frame, _)) = &self.main
-        {
-            frame.window.set_window_level(dock::level(&self.preferences));
-        }
-        self.write_preferences();
-        self.redraw();
-    }
-
-    pub(super) fn remember_place(&mut self) {
-        let before = self.preferences.clone();
-        if let Some((frame, _)) = self.main.as_ref().filter(|_| !self.fills && !self.hidden) {
-            dock::remember(&frame.window, &mut self.preferences);
-        }
-        if before != self.preferences {
-            self.write_preferences();
-        }
-    }
-
-    pub(super) fn write_preferences(&mut self) {
-        if let Err(error) = self.preferences.write(&self.path) {
-            tracing::warn!(%error, "preferences are not kept");
-            self.notices.take(&Event::Warning { text: error.to_string() }, &self.words, now());
         }
     }
 

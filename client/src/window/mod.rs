@@ -31,6 +31,7 @@ mod linking;
 mod notifying;
 mod opening;
 mod picture;
+mod preferring;
 mod surface;
 mod traying;
 
