@@ -87,12 +87,17 @@ impl Desktop {
 
     /// Waits for a window with exactly this title, and gives its number.
     pub fn window(&self, title: &str) -> Result<String, RigError> {
+        self.another_window(title, "")
+    }
+
+    /// Waits for a window with exactly this title that is not the `known` one, and gives its number.
+    pub fn another_window(&self, title: &str, known: &str) -> Result<String, RigError> {
         let mut found = String::new();
         self.until(&format!("a window called {title:?}"), |desktop| {
             let pattern = format!("^{title}$");
             // It fails while there is none.
             let windows = desktop.run("xdotool", "xdotool", &["search", "--onlyvisible", "--name", &pattern]);
-            found = windows.unwrap_or_default().lines().last().unwrap_or_default().to_owned();
+            found = windows.unwrap_or_default().lines().rfind(|window| *window != known).unwrap_or_default().to_owned();
             Ok(!found.is_empty())
         })?;
         Ok(found)

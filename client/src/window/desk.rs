@@ -71,7 +71,7 @@ pub struct Desk {
     /// What is recorded and listened to.
     voice: VoiceNow,
     /// Numbers of the pictures that were drawn last.
-    drawn: (Option<u64>, Option<u64>),
+    pub(super) drawn: (Option<u64>, Option<u64>),
     /// Whether a docked window has been exchanged for one that fills the screen.
     pub(super) fills: bool,
     pub(super) failed: Option<WindowError>,
@@ -183,12 +183,6 @@ impl Desk {
         main.chain(call).chain(self.chats.iter_mut().map(|(_, frame)| frame))
     }
 
-    /// The window in which the pictures of a call are seen.
-    fn display(&self) -> Option<&Frame> {
-        let call = self.call.as_ref().map(|(_, frame)| frame);
-        call.or_else(|| self.main.as_ref().map(|(frame, _)| frame))
-    }
-
     /// The application has something new.
     fn look(&mut self, events: &ActiveEventLoop) {
         self.woken.store(false, Ordering::Release);
@@ -226,17 +220,6 @@ impl Desk {
             self.redraw();
         }
         self.look_at_pictures();
-    }
-
-    /// The own picture waits for the next one of the other side, so that both are drawn at once, unless none comes.
-    fn look_at_pictures(&mut self) {
-        let number = |picture: Option<(u64, crate::device::Picture)>| picture.map(|(number, _)| number);
-        let (theirs, mine) = (number(self.app.pictures().theirs()), number(self.app.pictures().mine()));
-        let waited = mine.unwrap_or(0).saturating_sub(self.drawn.1.unwrap_or(0));
-        if theirs != self.drawn.0 || mine.is_some() != self.drawn.1.is_some() || waited >= OWN_WAITS {
-            self.drawn = (theirs, mine);
-            self.display().into_iter().for_each(Frame::redraw_pictures);
-        }
     }
 
     pub(super) fn redraw(&self) {
@@ -444,9 +427,6 @@ impl ApplicationHandler<Wake> for Desk {
         events.set_control_flow(next.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
     }
 }
-
-/// Own pictures that wait for one of the other side.
-const OWN_WAITS: u64 = 3;
 
 /// Unix milliseconds.
 pub(super) fn now() -> u64 {

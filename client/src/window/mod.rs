@@ -20,6 +20,7 @@
 //! three planes to the GPU as they are, and a shader makes colours of them where they are seen, below what egui
 //! draws. `pixels` keeps the surface; its own buffer of pixels is not used.
 
+mod call_pictures;
 mod desk;
 mod dock;
 mod edge;
