@@ -88,6 +88,7 @@ keys-call = Take or decline a call that rings
 keys-talk = Held in a call: talk, if the settings say so
 camera = Camera
 microphone = Microphone
+sounds = Sound for new messages
 speaking = My microphone in calls
 speaking-open = Open
 speaking-push-to-talk = Push to talk

@@ -88,6 +88,7 @@ keys-call = 着信に出る、または断ります
 keys-talk = 通話中に押している間だけ話す(設定した場合)
 camera = カメラ
 microphone = マイク
+sounds = 新着メッセージの音
 speaking = 通話中のマイク
 speaking-open = 常にオン
 speaking-push-to-talk = プッシュ・トゥ・トーク

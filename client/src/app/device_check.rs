@@ -1,12 +1,9 @@
 //! Camera, microphone and speaker tried out by the person who will call with them: the own picture is seen, the level
 //! moves, a sound is played.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use super::devices::Pictures;
@@ -15,9 +12,6 @@ use crate::{
     device::{BLOCK, Ringing, Tune},
     link::Clock,
 };
-
-/// For how long the sound is played.
-const SOUND: Duration = Duration::from_millis(2_400);
 
 /// Camera and microphone are open until this is dropped.
 #[derive(Debug)]
@@ -66,15 +60,7 @@ impl DeviceCheck {
 
     /// Plays a sound through the chosen speaker, once.
     pub fn sound(setup: &DeviceSetup) -> std::io::Result<()> {
-        let controls = setup.controls.clone();
-        let play = move || match Ringing::start(Tune::Incoming, controls, Clock::start()) {
-            Ok(ringing) => {
-                std::thread::sleep(SOUND);
-                drop(ringing);
-            }
-            Err(error) => tracing::warn!(%error, "the speaker cannot be tried out"),
-        };
-        std::thread::Builder::new().name("speaker check".to_owned()).spawn(play).map(drop)
+        Ringing::once(Tune::Incoming, setup.controls.clone(), Clock::start())
     }
 }
 

@@ -16,7 +16,12 @@ mod troubles;
 mod view;
 mod voice_message;
 
-use std::{collections::VecDeque, sync::Arc, thread::JoinHandle};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -41,10 +46,14 @@ use relay::vocabulary::ChatId;
 
 use crate::{
     call::DeviceSetup,
-    device::DeviceControls,
+    device::{DeviceControls, Ringing, Tune},
     engine::{Command, Event},
     home::Draft,
+    link::Clock,
 };
+
+/// Lines that come close to each other are heard as one.
+const CHIMES: Duration = Duration::from_secs(1);
 
 /// Commands that may wait. A person gives a few a second.
 const ORDERS: usize = 256;
@@ -95,6 +104,8 @@ struct Shared {
     setup: DeviceSetup,
     check: Mutex<Option<DeviceCheck>>,
     voices: Arc<VoiceMessages>,
+    /// When it was last heard that somebody has written.
+    chimed: Mutex<Option<Instant>>,
     wake: Wake,
 }
 
@@ -142,6 +153,7 @@ impl App {
             device_names: Arc::default(),
             setup: options.devices.clone(),
             check: Mutex::default(),
+            chimed: Mutex::default(),
             voices: Arc::new(VoiceMessages::new(options.devices.clone(), wake.clone())),
             wake,
         });
@@ -240,6 +252,18 @@ impl App {
                 self.shared.voices.choose(&file);
                 self.order(Order::Hear(file));
             }
+        }
+    }
+
+    /// Lets it be heard that somebody has written, where anything is heard: not more than once a second.
+    pub fn chime(&self) {
+        let mut chimed = self.shared.chimed.lock();
+        if !self.shared.setup.rings || chimed.is_some_and(|at| at.elapsed() < CHIMES) {
+            return;
+        }
+        *chimed = Some(Instant::now());
+        if let Err(error) = Ringing::once(Tune::Line, self.shared.controls.clone(), Clock::start()) {
+            tracing::warn!(%error, "nothing is heard of a line");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The sounds of a telephone, made by arithmetic: a call that comes in, and one that rings at the other end.
+//! The sounds of a telephone, made by arithmetic: a call that comes in, one that rings at the other end, a line that has come.
 
 use std::{
     f32::consts::TAU,
@@ -13,6 +13,9 @@ use crate::link::Clock;
 
 const RATE: f32 = 48_000.0;
 
+/// How long a tune waits for its speaker, in blocks.
+const OPENS: u32 = 100;
+
 /// What is to be heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tune {
@@ -20,6 +23,8 @@ pub enum Tune {
     Incoming,
     /// It rings at the other end: a soft tone, and again.
     Ringback,
+    /// Somebody has written: two soft notes, once.
+    Line,
 }
 
 /// A note: when it begins and how long it takes to fade, in seconds, its frequency and its loudness.
@@ -31,6 +36,7 @@ impl Tune {
         match self {
             Self::Incoming => 2.4,
             Self::Ringback => 3.0,
+            Self::Line => 0.8,
         }
     }
 
@@ -41,6 +47,8 @@ impl Tune {
                 &[Note(0.0, 0.5, 659.3, 0.22), Note(0.16, 0.5, 830.6, 0.22), Note(0.32, 0.9, 987.8, 0.25)]
             }
             Self::Ringback => &[Note(0.0, 1.4, 440.0, 0.10), Note(0.0, 1.4, 554.4, 0.06)],
+            // A fourth upwards.
+            Self::Line => &[Note(0.0, 0.3, 659.3, 0.10), Note(0.09, 0.4, 880.0, 0.12)],
         }
     }
 
@@ -76,25 +84,48 @@ impl Ringing {
     pub fn start(tune: Tune, controls: DeviceControls, clock: Clock) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
-        let play = move || {
-            let mut speaker = TelephoneSpeaker::new(controls, clock);
-            let mut at = 0;
-            while !stopped.load(Ordering::Relaxed) {
-                let when = speaker.wait();
-                let block: [f32; BLOCK] = std::array::from_fn(|n| tune.sample(at + n));
-                at += BLOCK;
-                if let Err(error) = speaker.play(&Played { block: &block, media_time: None, at: when }) {
-                    return tracing::warn!(%error, "nothing rings");
-                }
-            }
-        };
-        std::thread::Builder::new().name("ringing".to_owned()).spawn(play)?;
+        play(tune, controls, clock, move |_| !stopped.load(Ordering::Relaxed))?;
         Ok(Self { tune, stop })
+    }
+
+    /// Plays a tune through the chosen speaker, once.
+    pub fn once(tune: Tune, controls: DeviceControls, clock: Clock) -> std::io::Result<()> {
+        let last = (tune.period() * RATE) as usize;
+        play(tune, controls, clock, move |at| at < last)
     }
 
     pub fn tune(&self) -> Tune {
         self.tune
     }
+}
+
+/// Plays from the tune's beginning on, on a thread of its own, while `goes_on` at a time in samples.
+fn play(
+    tune: Tune,
+    controls: DeviceControls,
+    clock: Clock,
+    goes_on: impl Fn(usize) -> bool + Send + 'static,
+) -> std::io::Result<()> {
+    let play = move || {
+        let mut speaker = TelephoneSpeaker::new(controls, clock);
+        let (mut at, mut patience) = (0, OPENS);
+        while goes_on(at) {
+            let when = speaker.wait();
+            let mut block = [0.0; BLOCK];
+            // A device that is still being opened would swallow the beginning.
+            if patience == 0 || speaker.serves() {
+                patience = 0;
+                block = std::array::from_fn(|n| tune.sample(at + n));
+                at += BLOCK;
+            } else {
+                patience -= 1;
+            }
+            if let Err(error) = speaker.play(&Played { block: &block, media_time: None, at: when }) {
+                return tracing::warn!(%error, "nothing rings");
+            }
+        }
+    };
+    std::thread::Builder::new().name("ringing".to_owned()).spawn(play).map(drop)
 }
 
 impl Drop for Ringing {
@@ -109,7 +140,7 @@ mod tests {
 
     #[test]
     fn tunes_are_heard_have_pauses_and_neither_click_nor_clip() {
-        for tune in [Tune::Incoming, Tune::Ringback] {
+        for tune in [Tune::Incoming, Tune::Ringback, Tune::Line] {
             let length = (tune.period() * RATE) as usize;
             let sound: Vec<f32> = (0..2 * length).map(|at| tune.sample(at)).collect();
             let peak = sound.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));

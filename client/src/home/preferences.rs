@@ -138,6 +138,8 @@ pub struct Preferences {
     pub told_of_tray: bool,
     pub notifications: Notifications,
     pub quiet_hours: QuietHours,
+    /// Whether a line that is notified of is heard as well.
+    pub sounds: bool,
     /// Emoji that were used lately, the last one first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recent_emoji: Vec<String>,
@@ -168,6 +170,7 @@ impl Default for Preferences {
             told_of_tray: false,
             notifications: Notifications::default(),
             quiet_hours: QuietHours::default(),
+            sounds: true,
             recent_emoji: Vec::new(),
             devices: DeviceChoice::default(),
             speaking: Speaking::default(),

@@ -175,6 +175,8 @@ fn choices(ui: &mut Ui, scene: &Scene<'_>, wanted: &str, chosen: &mut Preference
         });
         ui.add_space(space::NORMAL);
     }
+    let sounds = [(true, scene.say("on")), (false, scene.say("off"))];
+    search.choice(ui, &scene.say("sounds"), &sounds, &mut chosen.sounds);
     devices(ui, scene, &mut search, chosen, out);
     found
 }

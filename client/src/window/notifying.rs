@@ -24,6 +24,11 @@ impl Desk {
         };
         if let Some(notification) = attention::notify(event, desk) {
             self.told.insert(notification.about.clone(), false);
+            // A call rings by itself, and whoever talks is not interrupted.
+            let is_written = matches!(notification.about, About::Chat(_) | About::Request(_));
+            if is_written && self.preferences.sounds && self.view.state.call.is_none() {
+                self.app.chime();
+            }
             self.notifier.show(notification);
         }
     }

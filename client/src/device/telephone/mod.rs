@@ -101,6 +101,13 @@ impl TelephoneSpeaker {
     }
 }
 
+impl TelephoneSpeaker {
+    /// Whether a device serves now.
+    pub fn serves(&mut self) -> bool {
+        self.serving.device().is_some()
+    }
+}
+
 impl Speaker for TelephoneSpeaker {
     fn wait(&mut self) -> Micros {
         self.serving.renew();
