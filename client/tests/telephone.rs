@@ -1,5 +1,5 @@
 //! A telephone on a real sound system (PulseAudio with sinks into nothing): what its speaker plays comes back through its
-//! microphone and is taken out, a near voice stays; microphones are changed meanwhile.
+//! microphone and is taken out, a near voice stays; microphones are changed meanwhile, and unplugged.
 
 #[path = "../../codec/tests/stoi/mod.rs"]
 mod stoi;
@@ -7,6 +7,7 @@ mod stoi;
 mod sound_system;
 
 use std::{
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -22,7 +23,7 @@ use client::{
     link::Clock,
 };
 use codec::{container::mp4::Clip, opus::Channels};
-use sound_system::{PulseAudio, amplitude, null_sink};
+use sound_system::{PulseAudio, amplitude, null_sink, pactl};
 
 const FAR: &[u8] = include_bytes!("../../codec/tests/media/far-voice.mp4");
 const NEAR: &[u8] = include_bytes!("../../codec/tests/media/near-voice.mp4");
@@ -75,8 +76,12 @@ impl Playing {
     }
 
     fn tone(sink: &str, hertz: f32, clock: Clock) -> Self {
+        Self::tone_through(SoundSpeaker::open(sink, clock).unwrap(), hertz)
+    }
+
+    fn tone_through(speaker: impl Speaker + 'static, hertz: f32) -> Self {
         let mut at = 0_u32;
-        Self::start(SoundSpeaker::open(sink, clock).unwrap(), move || {
+        Self::start(speaker, move || {
             at = (at + 1) % 48_000;
             0.3 * (std::f32::consts::TAU * hertz * at as f32 / 48_000.0).sin()
         })
@@ -191,15 +196,66 @@ fn microphones_change_without_a_gap(clock: Clock) {
     assert!(gap <= 30, "{gap} blocks of 10 ms");
 }
 
+/// A device that can be unplugged: a sink into nothing.
+struct Plug(String);
+
+impl Plug {
+    fn insert(name: &str, description: &str) -> Self {
+        let sink = null_sink(name, description);
+        let output = Command::new("pactl").args(sink.split_whitespace()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Self(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    }
+
+    fn pull(self) {
+        assert!(pactl(&["unload-module", &self.0]));
+    }
+}
+
+/// Milliseconds until this tone has been heard through the microphone for a tenth of a second.
+fn waited(microphone: &mut TelephoneMicrophone, hertz: f32, clock: Clock) -> u64 {
+    let began = clock.now();
+    until_tone(microphone, 0.0, hertz);
+    (clock.now() - began) / 1_000
+}
+
+fn what_is_unplugged_is_replaced(attic: Plug, clock: Clock) {
+    let choice = DeviceChoice {
+        microphone: "Monitor of Attic".into(),
+        speaker: "Attic".into(),
+        echo_cancellation: false,
+        noise_suppression: false,
+        automatic_gain: false,
+        ..DeviceChoice::default()
+    };
+    let controls = DeviceControls::new(choice);
+    let _hall = Playing::tone("Hall", 600.0, clock);
+    let in_attic = Playing::tone("Attic", 1_000.0, clock);
+    let _speaking = Playing::tone_through(TelephoneSpeaker::new(controls.clone(), clock), 1_400.0);
+    let mut microphone = TelephoneMicrophone::new(controls.clone(), clock);
+    until_tone(&mut microphone, 0.0, 1_000.0);
+    until_tone(&mut microphone, 0.0, 1_400.0);
+    assert_eq!((controls.microphone(), controls.speaker()), (DeviceState::Fine, DeviceState::Fine));
+
+    // The system's choice hears, and plays, in their place: by the sound system's own doing, where it moves streams.
+    attic.pull();
+    let heard = waited(&mut microphone, 600.0, clock);
+    let played = heard + waited(&mut microphone, 1_400.0, clock);
+    drop(in_attic);
+    println!("unplugged: heard again after {heard} ms, played again after {played} ms");
+    assert!(heard <= 1_500 && played <= 2_500, "{heard} ms, {played} ms");
+}
+
 #[test]
-fn a_telephone_hears_the_near_voice_only_and_changes_its_microphone() {
+fn a_telephone_hears_the_near_voice_only_and_its_devices_change() {
     sound_system::before_others();
     let folder = tempfile::tempdir().unwrap();
-    let sinks = null_sink("hall", "Hall") + &null_sink("attic", "Attic");
-    let load = sinks + "set-default-sink hall\nset-default-source hall.monitor";
+    let load = null_sink("hall", "Hall") + "set-default-sink hall\nset-default-source hall.monitor";
     let _sound_system = PulseAudio::start(folder.path(), &load);
+    let attic = Plug::insert("attic", "Attic");
     let clock = Clock::start();
     let _quick = [Playing::quick("Hall", clock), Playing::quick("Attic", clock)];
     an_echo_goes_and_a_near_voice_stays(clock);
     microphones_change_without_a_gap(clock);
+    what_is_unplugged_is_replaced(attic, clock);
 }

@@ -67,6 +67,16 @@ impl Core {
         }
     }
 
+    /// Someone does not come: the call is over on all devices of theirs, and for two people who have not talked, who are
+    /// told no more of it.
+    fn does_not_come(&mut self, call: CallId, who: u64) {
+        let mine = self.state.account.as_ref().is_some_and(|me| me.id == who);
+        let of_two = |known: &CallState| known.call.participants.len() == 2 && known.call.phase != CallPhase::Talking;
+        if self.state.call.as_ref().is_some_and(|known| known.call.id == call && (mine || of_two(known))) {
+            self.call_over(call);
+        }
+    }
+
     pub(super) fn told(&mut self, event: Told) {
         let Some(event) = self.told_of_chat(event) else { return };
         match event {
@@ -92,9 +102,18 @@ impl Core {
                     self.call_changed(call);
                 }
             }
-            Told::CallDeclined { call, who } => self.tell(Event::CallDeclined { call, who: who.name }),
-            Told::CallBusy { call, who } => self.tell(Event::CallBusy { call, who: who.name }),
-            Told::CallNoAnswer { call, who } => self.tell(Event::CallNoAnswer { call, who: who.name }),
+            Told::CallDeclined { call, who } => {
+                self.does_not_come(call, who.id);
+                self.tell(Event::CallDeclined { call, who: who.name });
+            }
+            Told::CallBusy { call, who } => {
+                self.does_not_come(call, who.id);
+                self.tell(Event::CallBusy { call, who: who.name });
+            }
+            Told::CallNoAnswer { call, who } => {
+                self.does_not_come(call, who.id);
+                self.tell(Event::CallNoAnswer { call, who: who.name });
+            }
             Told::CallCancelled { call } => {
                 self.call_over(call);
                 self.tell(Event::CallCancelled { call });

@@ -63,7 +63,7 @@ impl Drop for PulseAudio {
 }
 
 /// Whether a command to it succeeds.
-fn pactl(arguments: &[&str]) -> bool {
+pub fn pactl(arguments: &[&str]) -> bool {
     Command::new("pactl").args(arguments).output().is_ok_and(|output| output.status.success())
 }
 
