@@ -39,6 +39,7 @@ fn main() -> std::process::ExitCode {
 fn start(arguments: Arguments) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&arguments.log).map_err(|error| HeadlessError::Log(error.to_string()))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    desktop::share_memory();
     if arguments.install_desktop {
         for path in desktop::register()? {
             println!("{}", path.display());
