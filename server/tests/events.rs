@@ -126,6 +126,17 @@ async fn chat_with(https: &mut Https, with: Value, key: &str) -> u64 {
     chat["id"].as_u64().unwrap()
 }
 
+/// So many groups that bob has made and alice has accepted.
+async fn chats_of_two(of_alice: &mut Https, of_bob: &mut Https, count: usize) -> Vec<u64> {
+    let mut chats = Vec::new();
+    for at in 0..count {
+        let chat = chat_with(of_bob, json!(["alice"]), &format!("chat-{at}")).await;
+        of_alice.post(&format!("/v1/chats/{chat}/accept"), json!({})).await;
+        chats.push(chat);
+    }
+    chats
+}
+
 #[tokio::test]
 async fn a_bot_hears_what_a_link_hears() {
     let world = World::new().await;
@@ -181,11 +192,7 @@ async fn after_a_cut_anywhere_the_rest_comes_once(engine: Engine) {
     let (mut of_alice, mut of_bob) = (world.with_session(alice).await, world.with_session(bob).await);
     let token = token(&mut of_alice).await;
     // More chats than a place names one by one.
-    let mut chats = Vec::new();
-    for at in 0..36 {
-        chats.push(chat_with(&mut of_bob, json!(["alice"]), &format!("chat-{at}")).await);
-        of_alice.post(&format!("/v1/chats/{}/accept", chats[at]), json!({})).await;
-    }
+    let chats = chats_of_two(&mut of_alice, &mut of_bob, 36).await;
     let mut stream = Stream::open(&world, &token, None).await;
     let mut all = vec![stream.next().await.unwrap()];
     for (at, chat) in chats.iter().chain(&chats[30..]).enumerate() {
@@ -248,11 +255,7 @@ async fn what_is_written_while_a_place_is_drawn_together_comes_once(engine: Engi
     let bob = world.account("bob", false).await;
     let (mut of_alice, mut of_bob) = (world.with_session(alice).await, world.with_session(bob).await);
     let token = token(&mut of_alice).await;
-    let mut chats = Vec::new();
-    for at in 0..40 {
-        chats.push(chat_with(&mut of_bob, json!(["alice"]), &format!("chat-{at}")).await);
-        of_alice.post(&format!("/v1/chats/{}/accept", chats[at]), json!({})).await;
-    }
+    let chats = chats_of_two(&mut of_alice, &mut of_bob, 40).await;
     let mut stream = Stream::open(&world, &token, None).await;
     let mut all = vec![stream.next().await.unwrap()];
     let mut writers = tokio::task::JoinSet::new();
@@ -297,11 +300,7 @@ async fn over_a_restart_no_entry_is_lost_or_doubled_and_the_gap_is_told(engine: 
     let bob = world.account("bob", false).await;
     let (mut of_alice, mut of_bob) = (world.with_session(alice).await, world.with_session(bob).await);
     let token = token(&mut of_alice).await;
-    let mut chats = Vec::new();
-    for at in 0..3 {
-        chats.push(chat_with(&mut of_bob, json!(["alice"]), &format!("chat-{at}")).await);
-        of_alice.post(&format!("/v1/chats/{}/accept", chats[at]), json!({})).await;
-    }
+    let chats = chats_of_two(&mut of_alice, &mut of_bob, 3).await;
     let mut stream = Stream::open(&world, &token, None).await;
     for at in 0..30 {
         say(&mut of_bob, chats[at % 3], &format!("line {at}")).await;
