@@ -80,6 +80,9 @@ fn what_is_asked_for_without_a_server_is_done_when_it_is_back(engine: Engine) {
     stage.server.restart().unwrap();
     let opened = |value: &Value| value["event"] == "chat_opened" && value["chat"]["name"] == "Lunch";
     alice.wait_for("the group", SOON, opened).unwrap();
+    let said =
+        |value: &Value| value["event"] == "own_presence" && value["presence"]["status"] == "Away from the server";
+    alice.wait_for("the status", SOON, said).unwrap();
     let asked = |value: &Value| value["event"] == "contact_requested";
     let carol = stage.person("carol", &[]).unwrap();
     assert_eq!(carol.wait_for("the request", SOON, asked).unwrap()["request"]["text"], "Shall we?");

@@ -30,7 +30,7 @@ impl Core {
         // Also when nobody is away: the server may remember something else from before.
         let idle = self.idle.is_idle(self.since_start());
         self.said_idle = Some(idle);
-        self.say_presence(SetPresence { idle: Some(idle), ..SetPresence::default() });
+        self.say_idle(idle);
     }
 
     /// Does what a person asks for, if it is about contacts or presence.
@@ -59,7 +59,8 @@ impl Core {
                 self.ask(Purpose::Search { prefix }, "GET", &path, &());
             }
             Command::SetPresence { state, status } => {
-                self.say_presence(SetPresence { state, status, idle: None });
+                let set = SetPresence { state, status, idle: None };
+                self.ask_surely(Purpose::OwnPresence, "PUT", "/v1/presence", &set);
             }
             Command::SetIdle { idle } => {
                 self.idle.tell(idle, self.since_start());
@@ -76,7 +77,7 @@ impl Core {
         let online = self.link.as_ref().is_some_and(|link| link.authenticated);
         if online && self.said_idle != Some(idle) {
             self.said_idle = Some(idle);
-            self.say_presence(SetPresence { idle: Some(idle), ..SetPresence::default() });
+            self.say_idle(idle);
         }
     }
 
@@ -239,8 +240,10 @@ impl Core {
         self.ask(Purpose::Change("read presence"), "PUT", &path, &ReadFrom { after: Some(as_of) });
     }
 
-    fn say_presence(&mut self, set: SetPresence) {
-        self.ask_surely(Purpose::OwnPresence, "PUT", "/v1/presence", &set);
+    /// Whether the person is away is said over every link anew.
+    fn say_idle(&mut self, idle: bool) {
+        let set = SetPresence { idle: Some(idle), ..SetPresence::default() };
+        self.ask(Purpose::OwnPresence, "PUT", "/v1/presence", &set);
     }
 
     fn tell_presence(&self, contact: &Contact) {

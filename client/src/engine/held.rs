@@ -98,6 +98,11 @@ impl HeldCommands {
         .collect()
     }
 
+    /// The link had no room for it.
+    fn put_back(&mut self, number: u64) {
+        self.all.iter_mut().filter(|held| held.number == number).for_each(|held| held.asked = false);
+    }
+
     /// Takes an answer to the command of that number.
     pub fn heard(&mut self, number: u64, response: &Response) -> Heard {
         let Some(at) = self.all.iter().position(|held| held.number == number) else { return Heard::Done };
@@ -174,18 +179,19 @@ impl Core {
         }
         let Some(link) = self.link.as_mut().filter(|link| link.authenticated) else { return };
         let mut refused: Vec<(Purpose, VocabularyError)> = Vec::new();
-        let mut full = None;
         for (number, purpose, request) in self.held.take_due() {
             match link.requests.ask_held(number, purpose.clone(), request) {
-                Ok(payload) => full = link.connection.send_request(&payload).err().or(full),
+                Ok(payload) => {
+                    if let Err(error) = link.connection.send_request(&payload) {
+                        tracing::debug!(%error, "a command waits for room on the link");
+                        self.held.put_back(number);
+                    }
+                }
                 Err(error) => refused.push((purpose, error)),
             }
         }
         for (purpose, error) in refused {
             self.refuse(&purpose, Problem::from(&error));
-        }
-        if let Some(error) = full {
-            self.warn(format!("The link takes no more: {error}."));
         }
     }
 

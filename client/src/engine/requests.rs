@@ -86,7 +86,7 @@ pub(super) enum Purpose {
 impl Purpose {
     /// Whether it only says anew how something is: whoever says it twice does no harm, and needs no key for it.
     pub fn says_anew(&self) -> bool {
-        matches!(self, Self::Mark(_) | Self::OwnPresence)
+        matches!(self, Self::Mark(_))
     }
 
     /// How a person would call the command.

@@ -6,7 +6,7 @@ mod native;
 
 use std::time::Duration;
 
-use codec::{PicturePool, colour::Scaler};
+use codec::{Picture, PicturePool, colour::Scaler};
 
 use super::{
     Camera, CameraFormat, Captured, DeviceControls, DeviceError, PatternCamera,
@@ -18,8 +18,10 @@ pub use native::{NativeCamera, names};
 /// What the errors call it.
 const CAMERA: &str = "camera";
 
-/// How long the last picture of a camera that hesitates is good enough.
+/// How long a picture is waited for before the last one is given again, and how often that is good enough: whoever ends a
+/// call need not wait for a camera that gives nothing any more.
 const HESITATES: Duration = Duration::from_millis(500);
+const SILENT: u32 = 8;
 
 /// What cameras are asked for, and what calls get.
 pub const FORMAT: CameraFormat = CameraFormat { width: 1280, height: 720, frame_rate: 30.0 };
@@ -31,6 +33,8 @@ pub struct SystemCamera {
     format: CameraFormat,
     scaler: Scaler,
     pool: PicturePool,
+    /// What the device gave last, and how often it was given again.
+    last: Option<(Picture, u32)>,
     /// Serves while there is no device.
     nothing: Option<PatternCamera>,
 }
@@ -40,7 +44,7 @@ impl SystemCamera {
     pub fn new(controls: DeviceControls, format: CameraFormat, clock: Clock) -> Self {
         let open = move |name: &str| NativeCamera::open(name, format, clock);
         let serving = Serving::new(Role::Camera, controls, clock, open);
-        Self { serving, clock, format, scaler: Scaler::new(), pool: PicturePool::new(6), nothing: None }
+        Self { serving, clock, format, scaler: Scaler::new(), pool: PicturePool::new(6), last: None, nothing: None }
     }
 
     fn test_picture(&mut self) -> Result<Option<Captured>, DeviceError> {
@@ -64,10 +68,19 @@ impl Camera for SystemCamera {
                     let CameraFormat { width, height, .. } = self.format;
                     let fitted = self.scaler.letterbox(&picture, width, height, &self.pool);
                     let picture = fitted.map_err(|error| DeviceError::Picture(error.to_string()))?;
+                    self.last = Some((picture.clone(), 0));
                     return Ok(Some(Captured { picture, at }));
                 }
-                // The call goes on as it is: whoever looks sees the last picture.
-                Ok(None) => {}
+                Ok(None) => match &mut self.last {
+                    Some((picture, again)) if *again < SILENT => {
+                        *again += 1;
+                        return Ok(Some(Captured { picture: picture.clone(), at: self.clock.now() }));
+                    }
+                    _ => {
+                        let reason = "it gives no pictures any more".to_owned();
+                        self.serving.lost(&DeviceError::Broken { what: CAMERA, reason });
+                    }
+                },
                 Err(error) => self.serving.lost(&error),
             }
         }
