@@ -232,7 +232,7 @@ open_window() { # name clip edge arguments...
     mkdir -p "$home"
     printf 'dock = "%s"\n' "$edge" >"$home/window.toml"
     "${in_office[@]}" "$bin/komado" --server "http://$SERVER" --proxy "http://$PROXY" --fingerprint "$fingerprint" \
-        --user "$name" --password-file "$out/$name.password" --home "$home" --camera "$clip" "$@" \
+        --user "$name" --password-file "$out/$name.password" --home "$home" --no-keyring --camera "$clip" "$@" \
         >"$out/$name-window.log" 2>&1 &
     clients[$name]=$!
     started+=("$!")

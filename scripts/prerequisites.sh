@@ -62,6 +62,7 @@ openbox                             openbox
 xdotool                             xdotool
 xprop                               x11-utils
 dbus-daemon                         dbus-daemon
+gnome-keyring-daemon                gnome-keyring
 import                              imagemagick
 /usr/share/vulkan/icd.d/lvp_icd*    mesa-vulkan-drivers
 pulseaudio                          pulseaudio

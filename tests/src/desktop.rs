@@ -79,6 +79,8 @@ impl Desktop {
             .env("DISPLAY", &self.display)
             .env("XDG_RUNTIME_DIR", self.folder.path())
             .env("LANG", "C.UTF-8")
+            // The desk that the test is run on is left alone; a bus of the test's own is set after this.
+            .env_remove("DBUS_SESSION_BUS_ADDRESS")
             .env_remove("LC_ALL")
             .env_remove("LC_MESSAGES")
             .env_remove("WAYLAND_DISPLAY");

@@ -19,6 +19,8 @@ pub mod desktop;
 #[cfg(target_os = "linux")]
 pub mod failure;
 #[cfg(target_os = "linux")]
+pub mod keyring;
+#[cfg(target_os = "linux")]
 pub mod namespace;
 #[cfg(target_os = "linux")]
 pub mod netem;

@@ -42,7 +42,7 @@ async fn measure(options: &Options) -> Result<Report, BenchError> {
     let known = KnownServers::in_folder(home.path());
     known.remember(&stage.server, pin).map_err(|error| refused(&error))?;
     let (server, user, session) = (stage.server.to_string(), callee.name.clone(), callee.session().to_owned());
-    let remembered = Remembered { server, proxy: "none".to_owned(), user, session };
+    let remembered = Remembered { server, proxy: "none".to_owned(), user, session, in_keyring: false };
     remembered.write(home.path()).map_err(|error| refused(&error))?;
     let name = callee.name.clone();
     callee.leave().await?;

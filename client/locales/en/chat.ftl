@@ -113,3 +113,13 @@ emoji-symbols = Symbols
 chat-copy-code = Copy code
 chat-attach-gone = “{ $name }” is not there any more.
 chat-attach-forbidden = You may not read “{ $name }”. Change who may, or copy it elsewhere.
+
+path-name = Path
+path-open = Choose
+path-save = Save
+path-replace = Replace
+path-none = There is no such file.
+path-nameless = Write a name for the file.
+path-there = There is a file with this name. It will be replaced.
+path-no-folder = There is no such folder.
+path-unread = This folder cannot be read

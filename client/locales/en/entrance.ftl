@@ -48,4 +48,5 @@ failure-wrong-code = This invitation has been used up or has expired. Ask for a 
 failure-invitation-needed = This server takes new accounts by invitation only. Paste the link you were sent.
 failure-name-taken = Somebody has this name already. Choose another one.
 failure-session-over = You were signed out. Write your password to sign in again.
+failure-keyring = You were signed in, but the system's keyring did not give the session: { $what }. Write your password to sign in again.
 failure-other = It did not work: { $what }

@@ -84,6 +84,7 @@ keys-paste = Pastes text, files or a picture
 keys-escape = Closes what is open: a search, a reply, a page, the full screen
 keys-tab = Goes on to the next thing, and back
 keys-space = Presses the thing that has the frame
+keys-menu = What can be done with the thing that has the focus
 keys-call = Take or decline a call that rings
 keys-talk = Held in a call: talk, if the settings say so
 camera = Camera

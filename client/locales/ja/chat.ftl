@@ -107,3 +107,13 @@ emoji-symbols = 記号
 chat-copy-code = コードをコピー
 chat-attach-gone = 「{ $name }」はもうありません。
 chat-attach-forbidden = 「{ $name }」を読み取る権限がありません。権限を変えるか、別の場所にコピーしてください。
+
+path-name = パス
+path-open = 選択
+path-save = 保存
+path-replace = 置き換える
+path-none = そのファイルはありません。
+path-nameless = ファイル名を入力してください。
+path-there = 同じ名前のファイルがあります。置き換えられます。
+path-no-folder = そのフォルダーはありません。
+path-unread = このフォルダーは読み取れません

@@ -45,4 +45,5 @@ failure-wrong-code = この招待は使用済みか、期限が切れていま�
 failure-invitation-needed = このサーバーでは、招待がないとアカウントを作れません。受け取ったリンクを貼り付けてください。
 failure-name-taken = その名前はすでに使われています。別の名前にしてください。
 failure-session-over = サインアウトされました。もう一度パスワードを入力してください。
+failure-keyring = サインイン済みでしたが、システムのキーリングからセッションを取り出せませんでした：{ $what }。もう一度パスワードを入力してください。
 failure-other = うまくいきませんでした：{ $what }

@@ -84,6 +84,7 @@ keys-paste = 文字、ファイル、画像を貼り付けます
 keys-escape = 開いているもの（検索、返信、ページ、全画面）を閉じます
 keys-tab = 次の項目へ移ります。Shift を押すと戻ります
 keys-space = 枠の付いた項目を押します
+keys-menu = フォーカスのあるものに対してできること
 keys-call = 着信に出る、または断ります
 keys-talk = 通話中に押している間だけ話す(設定した場合)
 camera = カメラ

@@ -6,6 +6,7 @@ use relay::{
 };
 
 use crate::{
+    desktop::KeyringError,
     engine::{ConnectOptions, Credentials, Proof},
     home::{KnownServers, TrustError},
     http::{AddressError, Http, HttpError, ProxyError, ProxyRules, ServerAddress, Unreached},
@@ -88,6 +89,8 @@ pub enum Failure {
     InvitationNeeded,
     NameTaken,
     SessionOver,
+    /// The session is in the keyring, which does not give it.
+    Keyring(String),
     /// In the server's or the system's own words.
     Other(String),
 }
@@ -108,6 +111,12 @@ impl From<ProxyError> for Failure {
             ProxyError::Credentials => Self::ProxyPassword,
             ProxyError::Malformed(text) | ProxyError::Scheme(text) => Self::Proxy(text),
         }
+    }
+}
+
+impl From<KeyringError> for Failure {
+    fn from(error: KeyringError) -> Self {
+        Self::Keyring(error.to_string())
     }
 }
 

@@ -11,6 +11,7 @@ mod outbox;
 mod portrait;
 mod run;
 mod seeing;
+mod session_store;
 mod stills;
 mod troubles;
 mod view;

@@ -20,6 +20,8 @@ use crate::{
 pub struct AppOptions {
     /// Where what must be remembered is kept.
     pub home: PathBuf,
+    /// Whether sessions are kept in the system's keyring, where there is one.
+    pub keyring: bool,
     /// A session to go on with.
     pub remembered: Option<Remembered>,
     /// What the fields of the first screen begin with. With a password in it, it is tried at once.
@@ -87,13 +89,27 @@ impl AppOptions {
             join: arguments.invitation.is_some() || arguments.register,
         };
         let same = |remembered: &Remembered| {
-            remembered.server == suggested.server && remembered.user == suggested.user && !remembered.session.is_empty()
+            remembered.server == suggested.server && remembered.user == suggested.user && remembered.is_signed_in()
         };
         let remembered = remembered.filter(same);
         let accept_new = arguments.accept_new;
         let device = arguments.device.unwrap_or_else(|| "window".to_owned());
         let (with, call, answer) = (arguments.with, arguments.call, arguments.answer);
-        Ok(Self { home, remembered, suggested, fingerprint, accept_new, with, call, answer, link, device, devices })
+        let keyring = !arguments.no_keyring;
+        Ok(Self {
+            home,
+            keyring,
+            remembered,
+            suggested,
+            fingerprint,
+            accept_new,
+            with,
+            call,
+            answer,
+            link,
+            device,
+            devices,
+        })
     }
 }
 
@@ -107,7 +123,7 @@ mod tests {
     fn the_command_line_goes_before_what_was_remembered() {
         let home = tempfile::tempdir().unwrap();
         let remembered =
-            Remembered { server: "http://a".into(), user: "alice".into(), session: "s".into(), proxy: String::new() };
+            Remembered { server: "http://a".into(), user: "alice".into(), session: "s".into(), ..Remembered::default() };
         remembered.write(home.path()).unwrap();
         let read = |more: &[&str]| {
             let home = home.path().to_str().unwrap();

@@ -17,6 +17,7 @@ use super::{
     options::AppOptions,
     outbox::Outbox,
     seeing::Seeing,
+    session_store::SessionStore,
     stills::StillKey,
     voice_message::{Hearing, Sought, Spoken},
 };
@@ -51,6 +52,7 @@ struct Run {
     options: AppOptions,
     shared: Arc<Shared>,
     known: KnownServers,
+    sessions: SessionStore,
     entrance: Entrance,
     /// What is being tried, or was tried last.
     sign_in: SignIn,
@@ -77,8 +79,13 @@ enum Woken {
 
 impl Run {
     fn new(options: AppOptions, shared: Arc<Shared>) -> Self {
+        let told = shared.clone();
+        let sessions = SessionStore::start(options.home.clone(), options.keyring, move |error| {
+            told.tell(Event::Warning { text: error.to_string() });
+        });
         Self {
             known: KnownServers::in_folder(&options.home),
+            sessions,
             sign_in: options.suggested.clone(),
             options,
             shared,
@@ -134,8 +141,13 @@ impl Run {
         if let Some(remembered) = self.options.remembered.take() {
             match self.remembered_options(&remembered) {
                 Ok(options) => {
+                    // Not yet, if the keyring asks a person; it asks in a window of its own.
                     self.entrance = Entrance::Inside;
-                    return self.start(options, Credentials::Session(remembered.session)).await;
+                    let found = self.sessions.find(remembered);
+                    self.attempt.spawn(async move {
+                        let session = found.await?;
+                        Ok(Way::Open(Box::new(options), Credentials::Session(session)))
+                    });
                 }
                 Err(failure) => self.entrance = Entrance::Failed(failure),
             }
@@ -269,6 +281,8 @@ impl Run {
                 }
                 self.entrance = shown;
             }
+            // What was given on the command line is as good.
+            Err(Failure::Keyring(_)) if !self.sign_in.password.is_empty() => self.try_in(self.sign_in.clone()),
             Err(failure) => self.entrance = Entrance::Failed(failure),
         }
     }
@@ -399,8 +413,8 @@ impl Run {
     fn remember(&self, session: String) {
         let SignIn { server, proxy, user, .. } = self.sign_in.clone();
         let server = self.running.as_ref().map_or(server, |running| running.server.to_string());
-        let remembered = Remembered { server, proxy, user, session };
-        if let Err(error) = remembered.write(&self.options.home) {
+        let remembered = Remembered { server, proxy, user, session, in_keyring: false };
+        if let Err(error) = self.sessions.keep(remembered) {
             self.shared.tell(Event::Warning { text: error.to_string() });
         }
     }

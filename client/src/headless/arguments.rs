@@ -71,6 +71,10 @@ pub struct Arguments {
     #[arg(long, env = "KOMADO_HOME", value_name = "FOLDER")]
     pub home: Option<PathBuf>,
 
+    /// Keeps the session of the window in a file in that folder, and not in the system's keyring.
+    #[arg(long)]
+    pub no_keyring: bool,
+
     /// The camera: "device" or "device:NAME" for a real one, "pattern" (a test picture), or a clip (MP4 with H.264, or Y4M),
     /// which is repeated. By default a real one in the window, and a test picture without it.
     #[arg(long, value_name = "SOURCE")]

@@ -5,6 +5,7 @@ mod configuration;
 mod known_servers;
 mod preferences;
 mod quiet_hours;
+mod regions;
 mod remembered;
 mod written;
 
@@ -16,6 +17,7 @@ pub use preferences::{
     ChatStyle, Dock, Language, Notifications, Place, Preferences, PreferencesError, Speaking, TextSize, Theme,
 };
 pub use quiet_hours::{QuietHours, QuietHoursError};
+pub use regions::{Region, Regions};
 pub use remembered::{Remembered, RememberedError};
 pub use written::{Draft, UnsentLine, Written, WrittenError};
 

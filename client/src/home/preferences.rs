@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::QuietHours;
+use super::{QuietHours, Regions};
 use crate::device::DeviceChoice;
 
 /// How the window speaks.
@@ -148,6 +148,7 @@ pub struct Preferences {
     pub speaking: Speaking,
     /// The name of the key that is held to talk, such as "Space" or "F8".
     pub talk_key: String,
+    pub regions: Regions,
     /// Where the free window was last, for each monitor by its name.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub places: std::collections::BTreeMap<String, Place>,
@@ -175,6 +176,7 @@ impl Default for Preferences {
             devices: DeviceChoice::default(),
             speaking: Speaking::default(),
             talk_key: "Space".to_owned(),
+            regions: Regions::default(),
             places: std::collections::BTreeMap::new(),
             monitor: None,
         }
@@ -220,7 +222,8 @@ impl Preferences {
 const HEAD: &str = "# Komado's window: language = system, english or japanese; theme = system, light or dark;
 # dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent);
 # notifications = always, outside-quiet-hours or never; close-to-tray = true or false; speaking = open or push-to-talk, and
-# talk-key is the name of a key; in [devices], camera, microphone and speaker are names, empty for the system's choice.
+# talk-key is the name of a key; in [devices], camera, microphone and speaker are names, empty for the system's choice;
+# in [regions], display-height is in points, and folded = display or contacts.
 # Written anew when something is changed in the window.
 ";
 

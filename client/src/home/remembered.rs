@@ -1,4 +1,5 @@
-//! Who was signed in where, in `session.toml`, for its owner's eyes only: so that the next start needs no password.
+//! Who was signed in where, in `session.toml`, for its owner's eyes only: so that the next start needs no password. The
+//! session itself is there only if no keyring takes it.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +15,10 @@ pub struct Remembered {
     /// `http://host:port`, `none`, or empty for what the environment says.
     pub proxy: String,
     pub user: String,
-    /// A session of that account; empty after signing out.
+    /// A session of that account; empty after signing out, and if it is in the keyring.
     pub session: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_keyring: bool,
 }
 
 impl std::fmt::Debug for Remembered {
@@ -41,6 +44,11 @@ pub enum RememberedError {
 }
 
 impl Remembered {
+    /// Whether there is a session to go on with.
+    pub fn is_signed_in(&self) -> bool {
+        self.in_keyring || !self.session.is_empty()
+    }
+
     fn file(home: &Path) -> PathBuf {
         home.join("session.toml")
     }
@@ -77,7 +85,7 @@ mod tests {
             server: "http://a".into(),
             user: "alice".into(),
             session: "s3cret".into(),
-            proxy: String::new(),
+            ..Remembered::default()
         };
         some.write(home.path()).unwrap();
         assert_eq!(Remembered::read(home.path()).unwrap(), Some(some.clone()));

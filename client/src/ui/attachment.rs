@@ -97,7 +97,7 @@ fn picture(ui: &mut Ui, scene: &Scene<'_>, file: &Attachment, area: Rect, id: Id
     controls::focus_ring(ui, &response, radius::SMALL);
     let name = scene.words.with("file-picture", &[("name", Value::Text(&file.name))]);
     let response = controls::named(ui, response, &name).on_hover_cursor(egui::CursorIcon::PointingHand);
-    response.context_menu(|ui| menu(ui, scene, file, out));
+    controls::context_menu(ui, &response, |ui| menu(ui, scene, file, out));
     response.clicked()
 }
 
@@ -123,7 +123,7 @@ fn row(
         let bar = Rect::from_min_size(Pos2::new(left, area.bottom() - 5.0), Vec2::new(area.right() - left, 3.0));
         progress_bar(ui, bar, transfer);
     }
-    response.context_menu(|ui| menu(ui, scene, file, out));
+    controls::context_menu(ui, &response, |ui| menu(ui, scene, file, out));
     if transfer.is_some() {
         return;
     }

@@ -1,6 +1,6 @@
 //! A call: the card that rings, waiting for an answer, and the display with the other's picture and one's own.
 
-use egui::{Align2, Frame, Key, Margin, Popup, Rect, RichText, Sense, Ui, UiBuilder, Vec2};
+use egui::{Align2, Frame, Key, Margin, Popup, Rect, Response, RichText, Sense, Ui, UiBuilder, Vec2};
 use relay::vocabulary::{CallId, CallPhase, Participant};
 
 use super::{
@@ -11,16 +11,19 @@ use super::{
     controls, dates, icons, names,
     own_picture::OwnPicture,
     quality,
+    regions::{self, Shares},
     talk_key::TalkKey,
     theme::{Palette, letter, regular, semibold, size, space},
 };
 use crate::{
     app,
     engine::{CallState, Command},
+    home::Region,
 };
 
-/// The diameter of a button on the stage.
+/// The diameter of a button on the stage, and of one beside a folded display.
 const BUTTON: f32 = 38.0;
+const SMALL_BUTTON: f32 = 30.0;
 
 /// What the title takes at the stage's upper edge, and the buttons at the lower one.
 const OTHERS: (f32, f32) = (34.0, 62.0);
@@ -57,9 +60,14 @@ impl CallRegion {
         scene.view.state.call.is_some()
     }
 
+    /// Whether the other's picture is seen in the main window.
+    pub fn has_display(&self, scene: &Scene<'_>) -> bool {
+        !scene.popped_out && scene.view.state.call.as_ref().is_some_and(is_talking)
+    }
+
     /// Whether the display is all that the window shows.
     pub fn fills(&self, scene: &Scene<'_>) -> bool {
-        self.fills && !scene.popped_out && scene.view.state.call.as_ref().is_some_and(is_talking)
+        self.fills && self.has_display(scene)
     }
 
     /// A call that is over leaves the screen to others.
@@ -75,13 +83,18 @@ impl CallRegion {
         }
     }
 
-    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+    /// Draws it; with `shares`, as high as they say, and else as high as the window.
+    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, shares: Option<Shares>, out: &mut Out) {
         let Some(call) = &scene.view.state.call else { return };
         if is_talking(call) {
             self.talk.follow(ui, scene, call.call.id, out);
-            return match scene.popped_out && !self.alone {
-                true => elsewhere(ui, scene, out),
-                false => self.display(ui, scene, call, out),
+            if self.began.is_none_or(|(known, _)| known != call.call.id) {
+                self.began = Some((call.call.id, scene.now.at));
+            }
+            return match shares {
+                _ if scene.popped_out && !self.alone => elsewhere(ui, scene, out),
+                Some(Shares { folded: Some(Region::Display), .. }) => self.folded(ui, scene, call, out),
+                _ => self.display(ui, scene, call, shares, out),
             };
         }
         Frame::new().inner_margin(Margin::symmetric(12, 0)).show(ui, |ui| {
@@ -89,13 +102,36 @@ impl CallRegion {
         });
     }
 
-    fn display(&mut self, ui: &mut Ui, scene: &Scene<'_>, call: &CallState, out: &mut Out) {
-        if self.began.is_none_or(|(known, _)| known != call.call.id) {
-            self.began = Some((call.call.id, scene.now.at));
-        }
+    /// Who it is, for how long, and the buttons that a call needs.
+    fn folded(&mut self, ui: &mut Ui, scene: &Scene<'_>, call: &CallState, out: &mut Out) {
+        let palette = Palette::of(ui);
+        let row = Rect::from_min_size(ui.cursor().min, Vec2::new(ui.available_width(), size::FOLDED));
+        ui.painter().rect_filled(row, 0.0, palette.hover);
+        let text = self.who_and_how_long(scene, call);
+        let buttons = row.with_min_x(row.right() - 3.0 * SMALL_BUTTON - 3.0 * space::SMALL);
+        ui.scope_builder(UiBuilder::new().max_rect(row.with_max_x(buttons.left())), |ui| {
+            regions::folded(ui, scene, &text, 0, out);
+        });
+        ui.scope_builder(UiBuilder::new().max_rect(buttons), |ui| {
+            ui.horizontal_centered(|ui| {
+                ui.spacing_mut().item_spacing.x = space::SMALL;
+                microphone(ui, scene, palette, SMALL_BUTTON, out);
+                camera(ui, scene, palette, SMALL_BUTTON, out);
+                hang_up(ui, scene, palette, SMALL_BUTTON, out);
+            });
+        });
+        ui.advance_cursor_after_rect(row);
+    }
+
+    fn who_and_how_long(&self, scene: &Scene<'_>, call: &CallState) -> String {
+        let since = self.began.map_or(0, |(_, began)| scene.now.at.saturating_sub(began));
+        format!("{}   {}", other_name(scene, other(scene, call)), dates::length(since))
+    }
+
+    fn display(&mut self, ui: &mut Ui, scene: &Scene<'_>, call: &CallState, shares: Option<Shares>, out: &mut Out) {
         let width = ui.available_width();
         let whole = self.fills || self.alone;
-        let height = if whole { ui.available_height() } else { (width * 9.0 / 16.0).max(200.0) };
+        let height = shares.map_or(ui.available_height(), |shares| shares.display);
         let (stage, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::click_and_drag());
         if response.double_clicked() {
             self.turn(out);
@@ -106,9 +142,7 @@ impl CallRegion {
         out.pictures.push(PicturePlace { whose: Whose::Theirs, area: stage, radius: 0.0, fill: false });
         self.own.show(ui, scene, stage, OTHERS, out);
         let palette = Palette::of(ui);
-        let other = other(scene, call);
-        let since = self.began.map_or(0, |(_, began)| scene.now.at.saturating_sub(began));
-        self.title(ui, scene, stage, &format!("{}   {}", other_name(scene, other), dates::length(since)));
+        self.title(ui, scene, stage, &self.who_and_how_long(scene, call));
         let bar = Rect::from_center_size(stage.center_bottom() - Vec2::new(0.0, 32.0), Vec2::new(238.0, 52.0));
         ui.painter().rect_filled(bar, 255.0, palette.stage.gamma_multiply(0.8));
         ui.scope_builder(UiBuilder::new().max_rect(bar.shrink2(Vec2::new(9.0, 0.0))), |ui| {
@@ -121,7 +155,8 @@ impl CallRegion {
             above.max.y -= letter::SMALL + 2.0 * space::SMALL;
         }
         call_troubles::show(ui, scene, above, &app::troubles(scene.view, open_for));
-        if (self.fills || self.alone) && self.quality && quality::show_over(ui, stage, scene, call) {
+        let fills = shares.is_none_or(|shares| shares.folded == Some(Region::Contacts));
+        if fills && self.quality && quality::show_over(ui, stage, scene, call) {
             self.quality = false;
         }
     }
@@ -188,6 +223,14 @@ impl CallRegion {
             if !self.full_screen && menu_item(ui, icon, &name) {
                 self.fills = !self.fills;
             }
+            if !self.fills {
+                let folds = [(Region::Display, "call-fold"), (Region::Contacts, "contacts-fold")];
+                for (region, word) in folds.into_iter().filter(|(region, _)| scene.preferences.regions.folded != Some(*region)) {
+                    if menu_item(ui, icons::ARROWS_IN_LINE_VERTICAL, &scene.say(word)) {
+                        regions::fold(scene, Some(region), out);
+                    }
+                }
+            }
             if menu_item(ui, icons::ARROW_SQUARE_OUT, &scene.say("call-pop-out")) {
                 out.act(Action::Native(Native::PopOut(true)));
             }
@@ -198,36 +241,13 @@ impl CallRegion {
 
     fn buttons(&mut self, ui: &mut Ui, scene: &Scene<'_>, palette: &Palette, out: &mut Out) {
         ui.spacing_mut().item_spacing.x = 8.0;
-        let plain = palette.stage_button;
-        let button = |ui: &mut Ui, icon: &str, name: &str, on: bool| {
-            let (fill, ink) = if on { (palette.on_stage, palette.stage) } else { (plain, palette.on_stage) };
-            controls::round_button(ui, icon, &scene.say(name), fill, ink, BUTTON).clicked()
-        };
-        let (icon, name) = match scene.muted {
-            true => (icons::MICROPHONE_SLASH, "call-unmute"),
-            false => (icons::MICROPHONE, "call-mute"),
-        };
-        let (fill, ink) = if scene.muted { (palette.on_stage, palette.stage) } else { (plain, palette.on_stage) };
-        let microphone = controls::round_button(ui, icon, &scene.say(name), fill, ink, BUTTON);
-        if microphone.clicked() {
-            out.act(Action::Mute(!scene.muted));
-        }
-        if !scene.muted {
-            controls::level_ring(ui, microphone.rect, scene.level);
-        }
-        let (icon, name) = match scene.hidden {
-            true => (icons::VIDEO_CAMERA_SLASH, "call-show-camera"),
-            false => (icons::VIDEO_CAMERA, "call-hide-camera"),
-        };
-        if button(ui, icon, name, scene.hidden) {
-            out.act(Action::Hide(!scene.hidden));
-        }
-        let more =
-            controls::round_button(ui, icons::DOTS_THREE, &scene.say("call-more"), plain, palette.on_stage, BUTTON);
+        microphone(ui, scene, palette, BUTTON, out);
+        camera(ui, scene, palette, BUTTON, out);
+        let more = switch(ui, icons::DOTS_THREE, &scene.say("call-more"), palette, false, BUTTON);
         Popup::menu(&more).show(|ui| self.menu(ui, scene, out));
         let (icon, name) =
             if self.full_screen { (icons::CORNERS_IN, "call-shrink") } else { (icons::CORNERS_OUT, "call-fill") };
-        if button(ui, icon, name, false) {
+        if switch(ui, icon, &scene.say(name), palette, false, BUTTON).clicked() {
             self.fill_screen(!self.full_screen, out);
         }
         // In that order: what is largest shrinks first.
@@ -237,17 +257,46 @@ impl CallRegion {
                 false => self.fills = false,
             }
         }
-        let hang_up = controls::round_button(
-            ui,
-            icons::PHONE_DISCONNECT,
-            &scene.say("call-hang-up"),
-            palette.bad,
-            palette.on_bad,
-            BUTTON,
-        );
-        if hang_up.clicked() {
-            out.give(Command::HangUp);
-        }
+        hang_up(ui, scene, palette, BUTTON, out);
+    }
+}
+
+/// A button on the stage; one that is on has its colours exchanged.
+fn switch(ui: &mut Ui, icon: &str, name: &str, palette: &Palette, on: bool, diameter: f32) -> Response {
+    let off = (palette.stage_button, palette.on_stage);
+    let (fill, ink) = if on { (palette.on_stage, palette.stage) } else { off };
+    controls::round_button(ui, icon, name, fill, ink, diameter)
+}
+
+fn microphone(ui: &mut Ui, scene: &Scene<'_>, palette: &Palette, diameter: f32, out: &mut Out) {
+    let (icon, name) = match scene.muted {
+        true => (icons::MICROPHONE_SLASH, "call-unmute"),
+        false => (icons::MICROPHONE, "call-mute"),
+    };
+    let button = switch(ui, icon, &scene.say(name), palette, scene.muted, diameter);
+    if button.clicked() {
+        out.act(Action::Mute(!scene.muted));
+    }
+    if !scene.muted {
+        controls::level_ring(ui, button.rect, scene.level);
+    }
+}
+
+fn camera(ui: &mut Ui, scene: &Scene<'_>, palette: &Palette, diameter: f32, out: &mut Out) {
+    let (icon, name) = match scene.hidden {
+        true => (icons::VIDEO_CAMERA_SLASH, "call-show-camera"),
+        false => (icons::VIDEO_CAMERA, "call-hide-camera"),
+    };
+    if switch(ui, icon, &scene.say(name), palette, scene.hidden, diameter).clicked() {
+        out.act(Action::Hide(!scene.hidden));
+    }
+}
+
+fn hang_up(ui: &mut Ui, scene: &Scene<'_>, palette: &Palette, diameter: f32, out: &mut Out) {
+    let name = scene.say("call-hang-up");
+    let (fill, ink) = (palette.bad, palette.on_bad);
+    if controls::round_button(ui, icons::PHONE_DISCONNECT, &name, fill, ink, diameter).clicked() {
+        out.give(Command::HangUp);
     }
 }
 
@@ -341,13 +390,7 @@ fn waiting(ui: &mut Ui, scene: &Scene<'_>, call: &CallState, out: &mut Out) {
             ui.label(RichText::new(word).font(regular(letter::SMALL)).color(palette.soft));
             ui.add_space(space::SMALL);
         });
-        centred(ui, size::CALL_BUTTON, |ui| {
-            let name = scene.say("call-hang-up");
-            let (fill, ink) = (palette.bad, palette.on_bad);
-            if controls::round_button(ui, icons::PHONE_DISCONNECT, &name, fill, ink, size::CALL_BUTTON).clicked() {
-                out.give(Command::HangUp);
-            }
-        });
+        centred(ui, size::CALL_BUTTON, |ui| hang_up(ui, scene, palette, size::CALL_BUTTON, out));
         ui.add_space(space::SMALL);
     });
 }

@@ -56,7 +56,7 @@ impl CallScreen {
         if wide && self.with_chat {
             self.show_chat(ui, scene, call.call.chat, out);
         }
-        CentralPanel::no_frame().show(ui, |ui| self.region.show(ui, scene, out));
+        CentralPanel::no_frame().show(ui, |ui| self.region.show(ui, scene, None, out));
     }
 
     fn show_chat(&mut self, ui: &mut Ui, scene: &Scene<'_>, chat: ChatId, out: &mut Out) {

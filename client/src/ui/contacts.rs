@@ -276,7 +276,7 @@ fn contact_row_of(ui: &mut Ui, scene: &Scene<'_>, contact: &Contact, out: &mut O
     if drawn.row.clicked() {
         out.act(meet(Then::Talk));
     }
-    drawn.row.context_menu(|ui| {
+    controls::context_menu(ui, &drawn.row, |ui| {
         for (icon, word, then) in [
             (icons::CHAT_CIRCLE, "chat-open", Then::Talk),
             (icons::PHONE, "call-voice", Then::Voice),

@@ -1,8 +1,8 @@
 //! Buttons, fields and lines as all screens have them.
 
 use egui::{
-    Align, Button, Color32, CornerRadius, FontId, Frame, Key, Layout, Margin, Response, RichText, Sense, Stroke,
-    TextEdit, Ui, Vec2, WidgetInfo, WidgetType,
+    Align, Button, Color32, CornerRadius, FontId, Frame, Key, Layout, Margin, Modifiers, Popup, Response,
+    RichText, Sense, SetOpenCommand, Stroke, TextEdit, Ui, Vec2, WidgetInfo, WidgetType,
 };
 
 use super::theme::{Palette, letter, radius, regular, semibold, size, space};
@@ -178,6 +178,42 @@ pub fn focus_ring(ui: &Ui, response: &Response, radius: u8) {
 /// click, which counts once.
 pub fn turns(ui: &Ui, response: &Response) -> bool {
     response.clicked() && ui.ctx().current_pass_index() == 0
+}
+
+/// A menu for a thing, by the pointer's other button or, while the thing has the keyboard, by Shift and F10: the key that
+/// keyboards have for menus comes as that.
+pub fn context_menu(ui: &Ui, response: &Response, contents: impl FnOnce(&mut Ui)) {
+    let id = response.id.with("menu by key");
+    let mut popup = Popup::context_menu(response);
+    if response.has_focus() && ui.input_mut(|input| input.consume_key(Modifiers::SHIFT, Key::F10)) {
+        ui.data_mut(|data| data.insert_temp(id, true));
+        popup = popup.open_memory(Some(SetOpenCommand::Bool(true)));
+    } else if response.secondary_clicked() || !popup.is_open() {
+        ui.data_mut(|data| data.remove::<bool>(id));
+    }
+    let opens = ui.data(|data| data.get_temp::<bool>(id));
+    if opens.is_some() {
+        popup = popup.at_position(response.rect.left_bottom() + Vec2::new(space::LARGE, -space::SMALL));
+    }
+    popup.show(|ui| {
+        contents(ui);
+        if opens == Some(true) && focus_first(ui) {
+            ui.data_mut(|data| data.insert_temp(id, false));
+        }
+    });
+}
+
+/// Gives the keyboard to the first thing of a menu. Says whether there was one.
+fn focus_first(ui: &Ui) -> bool {
+    let first = ui.ctx().viewport(|viewport| {
+        let mut drawn = viewport.this_pass.widgets.get_layer(ui.layer_id());
+        // What lies outside is the menu itself.
+        let fits = |rect| ui.min_rect().contains_rect(rect);
+        let first = drawn.find(|widget| widget.enabled && widget.sense.is_focusable() && fits(widget.rect));
+        first.map(|widget| widget.id)
+    });
+    ui.memory_mut(|memory| first.into_iter().for_each(|id| memory.request_focus(id)));
+    first.is_some()
 }
 
 /// Brings a thing in sight once the keyboard comes to it.

@@ -55,4 +55,5 @@ pub const ARROW_SQUARE_IN: &str = "\u{e5dc}";
 pub const ARROW_SQUARE_OUT: &str = "\u{e5de}";
 pub const PLAY: &str = "\u{e3d0}";
 pub const PAUSE: &str = "\u{e39e}";
+pub const ARROWS_IN_LINE_VERTICAL: &str = "\u{e532}";
 pub const PLUS: &str = "\u{e3d4}";

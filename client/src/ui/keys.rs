@@ -8,7 +8,7 @@ use super::{
 };
 
 /// What is pressed, and the message that says what it does.
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     ("F1", "keys-this"),
     ("Ctrl+F", "keys-search"),
     ("Ctrl+N", "keys-add"),
@@ -19,6 +19,7 @@ const KEYS: [(&str, &str); 12] = [
     ("Esc", "keys-escape"),
     ("Tab, Shift+Tab", "keys-tab"),
     ("Space", "keys-space"),
+    ("Shift+F10", "keys-menu"),
     ("Enter, Esc", "keys-call"),
     ("Space", "keys-talk"),
 ];

@@ -12,12 +12,19 @@ use super::{
     notices,
     preferences::{Page, PreferencesPage, Went},
     profile::ProfilePage,
+    regions::{self, Border},
     sign_in::SignInScreen,
     strip::Strip,
     theme::{Palette, letter, regular, size, space},
     title_bar,
 };
-use crate::{app::Entrance, engine::ConnectionState, home::Dock, link::Carriage, ui::Action};
+use crate::{
+    app::Entrance,
+    engine::ConnectionState,
+    home::{Dock, Region},
+    link::Carriage,
+    ui::Action,
+};
 
 /// What the main window remembers between two drawings.
 #[derive(Debug, Default)]
@@ -26,6 +33,7 @@ pub struct MainScreen {
     me: Me,
     contacts: Contacts,
     call: CallRegion,
+    border: Border,
     page: Page,
     preferences: PreferencesPage,
     profile: ProfilePage,
@@ -86,7 +94,7 @@ impl MainScreen {
             return;
         }
         if fills {
-            return self.call.show(ui, scene, out);
+            return self.call.show(ui, scene, None, out);
         }
         let frame = Frame::new().inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
         controls::at_the_bottom(ui, "notices", |ui| notices::show(ui, scene, out));
@@ -96,15 +104,29 @@ impl MainScreen {
                     self.page = Page::Profile;
                 }
             });
-            if self.call.is_there(scene) {
-                self.call.show(ui, scene, out);
-                ui.add_space(space::SMALL);
-            }
             connection(ui, scene);
-            if !self.call.show_quality(ui, scene) {
-                self.contacts.show(ui, scene, out);
-            }
+            self.regions(ui, scene, out);
         });
+    }
+
+    /// The display and the contacts, as far as they are there.
+    fn regions(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
+        let place = ui.available_size();
+        let has_display = self.call.has_display(scene);
+        let shares = has_display.then(|| self.border.divide(place, scene.preferences.regions));
+        if self.call.is_there(scene) {
+            self.call.show(ui, scene, shares, out);
+            match shares {
+                Some(shares) => self.border.show(ui, scene, place, shares, out),
+                None => ui.add_space(space::SMALL),
+            }
+        }
+        if shares.is_some_and(|shares| shares.folded == Some(Region::Contacts)) {
+            let unread = scene.view.state.chats.values().map(|chat| chat.unread).sum();
+            regions::folded(ui, scene, &scene.say("contacts-all"), unread, out);
+        } else if !self.call.show_quality(ui, scene) {
+            self.contacts.show(ui, scene, out);
+        }
     }
 
     fn title_buttons(&mut self, ui: &mut Ui, scene: &Scene<'_>, inside: bool, out: &mut Out) {

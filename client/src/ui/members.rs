@@ -170,7 +170,7 @@ fn member(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, member: &ChatMember,
     if drawn.row.clicked() {
         out.act(Action::Meet { name: member.name.clone(), then: Then::Talk });
     }
-    drawn.row.context_menu(|ui| menu(ui, scene, chat, member, out));
+    controls::context_menu(ui, &drawn.row, |ui| menu(ui, scene, chat, member, out));
 }
 
 /// What can be done about a member: who may do what is the server's table, `server/src/chat/rights.rs`.

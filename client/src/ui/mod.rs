@@ -33,12 +33,14 @@ mod mention;
 mod names;
 mod notices;
 mod own_picture;
+mod path_field;
 mod people_picker;
 mod pins;
 mod preferences;
 mod presence;
 mod profile;
 mod quality;
+mod regions;
 mod requests;
 mod sign_in;
 mod staged;
@@ -64,6 +66,7 @@ pub use fonts::Fonts;
 pub use main::MainScreen;
 pub use names::direct_chat_with;
 pub use notices::{Notice, Notices};
+pub use path_field::{PathAnswer, PathField, PathUse};
 pub use staged::{Staged, Unfit};
 pub use words::{Tongue, Value, Words};
 
@@ -74,6 +77,7 @@ use crate::{
 };
 
 /// All that a screen is drawn from.
+#[derive(Clone)]
 pub struct Scene<'a> {
     pub view: &'a View,
     pub words: &'a Words,

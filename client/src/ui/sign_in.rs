@@ -214,6 +214,7 @@ fn explain(scene: &Scene<'_>, failure: &Failure) -> String {
         Failure::InvitationNeeded => scene.say("failure-invitation-needed"),
         Failure::NameTaken => scene.say("failure-name-taken"),
         Failure::SessionOver => scene.say("failure-session-over"),
+        Failure::Keyring(text) => with("failure-keyring", text),
         Failure::Other(text) => with("failure-other", text),
     }
 }

@@ -21,7 +21,7 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, file: &Attachment, area: Rect, id: I
     let palette = Palette::of(ui);
     let playing = scene.voice.playing.as_ref().filter(|playing| playing.file == file.id);
     let response = ui.interact(area, id, Sense::click());
-    response.context_menu(|ui| attachment::menu(ui, scene, file, out));
+    controls::context_menu(ui, &response, |ui| attachment::menu(ui, scene, file, out));
     let plays = playing.is_some_and(|playing| !playing.pauses);
     let length = dates::length(voice.duration_ms);
     let (icon, name) = if plays {

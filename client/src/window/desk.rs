@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use egui::Ui;
 use jiff::tz::TimeZone;
 use relay::vocabulary::ChatId;
 use winit::{
@@ -20,14 +21,14 @@ use winit::{
     window::{Fullscreen, UserAttentionType, WindowId},
 };
 
-use super::{Wake, WindowError, frame::Frame};
+use super::{Wake, WindowError, filing::AskedPath, frame::Frame};
 use crate::{
     app::{App, Link, View, VoiceNow},
     desktop::{About, Notifier, Tray},
     engine::{Command, Event},
     home::{Dock, Preferences},
     ui::{
-        Action, CallScreen, ChatScreen, Checked, Fonts, MainScreen, Moment, Native, Notices, Scene, Then, Tongue,
+        Action, CallScreen, ChatScreen, Checked, Fonts, MainScreen, Moment, Native, Notices, Out, Scene, Then, Tongue,
         Words, direct_chat_with,
     },
 };
@@ -58,6 +59,8 @@ pub struct Desk {
     pub(super) notices: Notices,
     /// Files that were saved, and where.
     pub(super) saved: HashMap<String, PathBuf>,
+    /// A path that is asked for.
+    pub(super) asked: Option<AskedPath>,
     /// Pictures of people that were made to be sent; they go with the window.
     pub(super) portraits: Vec<tempfile::TempPath>,
     pub(super) view: View,
@@ -125,6 +128,7 @@ impl Desk {
             path,
             notices,
             saved: HashMap::new(),
+            asked: None,
             portraits: Vec::new(),
             main: None,
             main_screen: MainScreen::default(),
@@ -237,29 +241,44 @@ impl Desk {
                 frame.draw_at(Instant::now() + Duration::from_millis(wait));
             }
             let mut screen = std::mem::take(&mut self.main_screen);
-            let scene = self.scene(frame.is_focused());
-            let title = screen.title(&scene);
-            let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
-            frame.name(&title);
+            let title = screen.title(&self.scene(false));
+            let actions = self.draw_in(&mut frame, &title, |ui, scene, out| screen.show(ui, scene, out));
             self.main_screen = screen;
             self.main = Some((frame, monitor));
-            out.actions.into_iter().for_each(|action| self.act(events, id, action));
+            actions.into_iter().for_each(|action| self.act(events, id, action));
         } else if let Some((mut screen, mut frame)) = self.call.take_if(|(_, frame)| frame.id() == id) {
-            let scene = Scene { popped_out: true, ..self.scene(frame.is_focused()) };
-            let title = screen.title(&scene);
-            let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
-            frame.name(&title);
+            let title = screen.title(&self.scene(false));
+            let actions = self.draw_in(&mut frame, &title, |ui, scene, out| {
+                screen.show(ui, &Scene { popped_out: true, ..scene.clone() }, out);
+            });
             self.call = Some((screen, frame));
-            out.actions.into_iter().for_each(|action| self.act(events, id, action));
+            actions.into_iter().for_each(|action| self.act(events, id, action));
         } else if let Some(index) = self.chats.iter().position(|(_, frame)| frame.id() == id) {
             let (mut screen, mut frame) = self.chats.swap_remove(index);
-            let scene = self.scene(frame.is_focused());
-            let title = screen.title(&scene);
-            let out = frame.draw(self.app.pictures(), |ui, out| screen.show(ui, &scene, out));
-            frame.name(&title);
+            let title = screen.title(&self.scene(false));
+            let actions = self.draw_in(&mut frame, &title, |ui, scene, out| screen.show(ui, scene, out));
             self.chats.push((screen, frame));
-            out.actions.into_iter().for_each(|action| self.act(events, id, action));
+            actions.into_iter().for_each(|action| self.act(events, id, action));
         }
+    }
+
+    /// Draws a screen in its window, and over it what is asked there.
+    fn draw_in(
+        &mut self,
+        frame: &mut Frame,
+        title: &str,
+        mut show: impl FnMut(&mut Ui, &Scene<'_>, &mut Out),
+    ) -> Vec<Action> {
+        let mut field = self.take_path_field(frame.id());
+        let mut answer = None;
+        let scene = self.scene(frame.is_focused());
+        let out = frame.draw(self.app.pictures(), |ui, out| {
+            show(ui, &scene, out);
+            answer = field.as_mut().and_then(|field| field.show(ui, &scene)).or(answer.take());
+        });
+        frame.name(title);
+        self.put_path_field(field, answer);
+        out.actions
     }
 
     fn act(&mut self, events: &ActiveEventLoop, id: WindowId, action: Action) {
@@ -290,7 +309,7 @@ impl Desk {
             | Action::ChoosePicture(_)
             | Action::Save { .. }
             | Action::Reveal(_)
-            | Action::KeepPicture => self.handle_files(action),
+            | Action::KeepPicture => self.handle_files(id, action),
             Action::Meet { name, then } => match direct_chat_with(&self.view.state, &name) {
                 Some(chat) => self.meet(events, chat, then),
                 None => {

@@ -8,13 +8,14 @@ use std::{
 
 use relay::vocabulary::ChatId;
 use tempfile::TempPath;
-use winit::event_loop::EventLoopProxy;
+use winit::{event_loop::EventLoopProxy, window::WindowId};
 
 use super::Wake;
 use crate::{
     app::{keep_picture, portrait, write_png},
+    desktop::has_file_dialogs,
     device::Picture,
-    ui::{Portrait, Staged, Unfit},
+    ui::{PathField, PathUse, Portrait, Staged, Unfit},
 };
 
 /// What came of a dialog or of the clipboard.
@@ -30,8 +31,44 @@ pub enum Chosen {
     Save { file: String, to: PathBuf },
     /// A picture of a call was kept here.
     Kept(PathBuf),
+    /// The desktop has no dialog: a path is to be written in this window.
+    Ask(WindowId, Question),
     /// In words.
     Trouble(String),
+}
+
+/// What a path is asked for.
+#[derive(Debug)]
+pub struct Question {
+    pub title: String,
+    pub of: Asked,
+}
+
+#[derive(Debug)]
+pub enum Asked {
+    Attach(ChatId),
+    Picture(Portrait),
+    /// Where a file of this name is to be kept.
+    Save {
+        file: String,
+        name: String,
+    },
+}
+
+impl Question {
+    /// The field that asks it.
+    pub fn field(&self) -> PathField {
+        let title = self.title.clone();
+        match &self.of {
+            Asked::Save { name, .. } => {
+                let folder = downloads().unwrap_or_default();
+                PathField::new(title, &free(&folder, name), PathUse::Save)
+            }
+            Asked::Attach(_) | Asked::Picture(_) => {
+                PathField::new(title, &dirs::home_dir().unwrap_or_default(), PathUse::Open)
+            }
+        }
+    }
 }
 
 /// Sends what a thread has found out to the event loop.
@@ -49,28 +86,45 @@ fn aside(proxy: &EventLoopProxy<Wake>, name: &str, work: impl FnOnce() -> Option
     }
 }
 
-/// Asks the person for files to send.
-pub fn choose(proxy: &EventLoopProxy<Wake>, chat: ChatId, title: String) {
+/// Asks the person for a path, by a dialog of the desktop or else by a field in the window.
+pub fn ask(proxy: &EventLoopProxy<Wake>, window: WindowId, question: Question) {
     aside(proxy, "file dialog", move || {
-        let paths = rfd::FileDialog::new().set_title(title).pick_files()?;
-        Some(stage(chat, paths))
+        if !has_file_dialogs() {
+            return Some(Chosen::Ask(window, question));
+        }
+        let dialog = rfd::FileDialog::new().set_title(&question.title);
+        match question.of {
+            Asked::Attach(chat) => Some(stage(chat, dialog.pick_files()?)),
+            Asked::Picture(whose) => {
+                Some(picture(whose, &dialog.add_filter("PNG, JPEG, WebP, GIF", &PICTURES).pick_file()?))
+            }
+            Asked::Save { file, name } => {
+                Some(Chosen::Save { file, to: dialog.set_file_name(plain(&name)).save_file()? })
+            }
+        }
     });
 }
 
-/// Asks the person for a picture of themselves, or of a group.
-pub fn choose_picture(proxy: &EventLoopProxy<Wake>, whose: Portrait, title: String) {
-    aside(proxy, "file dialog", move || {
-        let dialog = rfd::FileDialog::new().set_title(title);
-        let path = dialog.add_filter("PNG, JPEG, WebP, GIF", &PICTURES).pick_file()?;
-        Some(match portrait(&path) {
-            Ok(picture) => Chosen::Picture(whose, picture),
-            Err(error) => {
-                tracing::info!(%error, "a picture was chosen that cannot be sent");
-                let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-                Chosen::NoPicture(name.unwrap_or_else(|| path.display().to_string()))
-            }
+/// Takes the path that was written in the window.
+pub fn answered(proxy: &EventLoopProxy<Wake>, of: Asked, path: PathBuf) {
+    aside(proxy, "file", move || {
+        Some(match of {
+            Asked::Attach(chat) => stage(chat, vec![path]),
+            Asked::Picture(whose) => picture(whose, &path),
+            Asked::Save { file, .. } => Chosen::Save { file, to: path },
         })
     });
+}
+
+fn picture(whose: Portrait, path: &Path) -> Chosen {
+    portrait(path).map_or_else(
+        |error| {
+            tracing::info!(%error, "a picture was chosen that cannot be sent");
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            Chosen::NoPicture(name.unwrap_or_else(|| path.display().to_string()))
+        },
+        |picture| Chosen::Picture(whose, picture),
+    )
 }
 
 /// Keeps a picture of a call.
@@ -85,14 +139,6 @@ pub fn keep(proxy: &EventLoopProxy<Wake>, picture: Picture, to: PathBuf) {
 
 /// What pictures are called.
 const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "webp", "gif"];
-
-/// Asks the person where a file is to be kept.
-pub fn choose_place(proxy: &EventLoopProxy<Wake>, file: String, name: String, title: String) {
-    aside(proxy, "file dialog", move || {
-        let to = rfd::FileDialog::new().set_title(title).set_file_name(plain(&name)).save_file()?;
-        Some(Chosen::Save { file, to })
-    });
-}
 
 /// Takes files from the clipboard, which are there at once. Nothing if it has none.
 pub fn copied(chat: ChatId) -> Option<Chosen> {
@@ -132,15 +178,19 @@ fn stage(chat: ChatId, paths: Vec<PathBuf>) -> Chosen {
     Chosen::Attach(chat, files, unfit)
 }
 
-/// A place in the folder for what is downloaded where nothing is yet; the folder is made if need be. The system says which
-/// it is: on Linux in `user-dirs.dirs`, in the person's language.
+/// A place in the folder for what is downloaded where nothing is yet; the folder is made if need be.
 pub fn place(name: &str) -> io::Result<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = || dirs::home_dir().map(|home| home.join("Downloads"));
-    let folder = variable("XDG_DOWNLOAD_DIR").or_else(dirs::download_dir).or_else(home);
-    let folder = folder.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no folder for downloads"))?;
+    let none = || io::Error::new(io::ErrorKind::NotFound, "no folder for downloads");
+    let folder = downloads().ok_or_else(none)?;
     std::fs::create_dir_all(&folder)?;
     Ok(free(&folder, name))
+}
+
+/// The folder for what is downloaded. The system says which it is: on Linux in `user-dirs.dirs`, in the person's language.
+fn downloads() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || dirs::home_dir().map(|home| home.join("Downloads"));
+    variable("XDG_DOWNLOAD_DIR").or_else(dirs::download_dir).or_else(home)
 }
 
 /// A name in a folder that nothing has yet.

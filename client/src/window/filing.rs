@@ -6,26 +6,32 @@ use winit::window::WindowId;
 
 use super::{
     desk::{Desk, now},
-    files::{self, Chosen},
+    files::{self, Asked, Chosen, Question},
 };
 use crate::{
     engine::{Command, Event, InChat, OwnAccount},
-    ui::{Action, Portrait, Value},
+    ui::{Action, PathAnswer, PathField, Portrait, Value},
 };
+
+/// A path that a person is asked for in one of the windows.
+pub struct AskedPath {
+    window: WindowId,
+    question: Question,
+    /// Absent while it is drawn.
+    field: Option<PathField>,
+}
 
 /// Files of which it is remembered where they were saved.
 const SAVED: usize = 1_000;
 
 impl Desk {
     /// Does what a person wants with files.
-    pub(super) fn handle_files(&mut self, action: Action) {
+    pub(super) fn handle_files(&mut self, window: WindowId, action: Action) {
         match action {
-            Action::ChooseFiles(chat) => files::choose(&self.proxy, chat, self.words.say("chat-attach")),
-            Action::ChoosePicture(whose) => {
-                files::choose_picture(&self.proxy, whose, self.words.say("picture-choose"));
-            }
+            Action::ChooseFiles(chat) => self.ask_for_path(window, "chat-attach", Asked::Attach(chat)),
+            Action::ChoosePicture(whose) => self.ask_for_path(window, "picture-choose", Asked::Picture(whose)),
             Action::Save { file, name, ask: true } => {
-                files::choose_place(&self.proxy, file, name, self.words.say("file-save-as"));
+                self.ask_for_path(window, "file-save-as", Asked::Save { file, name });
             }
             Action::Save { file, name, ask: false } => match files::place(&name) {
                 Ok(to) => self.save(file, to),
@@ -48,6 +54,27 @@ impl Desk {
             }
             _ => {}
         }
+    }
+
+    fn ask_for_path(&self, window: WindowId, title: &str, of: Asked) {
+        files::ask(&self.proxy, window, Question { title: self.words.say(title), of });
+    }
+
+    /// The field in which a path is written in a window, while it is drawn.
+    pub(super) fn take_path_field(&mut self, window: WindowId) -> Option<PathField> {
+        let asked = self.asked.as_mut().filter(|asked| asked.window == window)?;
+        asked.field.take()
+    }
+
+    /// What was made of the field.
+    pub(super) fn put_path_field(&mut self, field: Option<PathField>, answer: Option<PathAnswer>) {
+        let (Some(asked), Some(field)) = (self.asked.as_mut(), field) else { return };
+        asked.field = Some(field);
+        let Some((answer, asked)) = answer.and_then(|answer| Some((answer, self.asked.take()?))) else { return };
+        if let PathAnswer::Path(path) = answer {
+            files::answered(&self.proxy, asked.question.of, path);
+        }
+        self.redraw();
     }
 
     fn save(&mut self, file: String, to: PathBuf) {
@@ -101,12 +128,19 @@ impl Desk {
                 self.notices.tell(text, now());
                 self.redraw();
             }
+            Chosen::Ask(window, question) => {
+                self.asked = Some(AskedPath { window, field: Some(question.field()), question });
+                self.redraw();
+            }
             Chosen::Trouble(text) => self.complain(text),
         }
     }
 
     /// Pastes files or a picture into the line that is being written. Says whether that is all that there is to paste.
     pub(super) fn paste(&mut self, id: WindowId) -> bool {
+        if self.asked.as_ref().is_some_and(|asked| asked.window == id) {
+            return false;
+        }
         let of_chat = self.chats.iter().find(|(_, frame)| frame.id() == id).map(|(screen, _)| screen);
         let beside = self.call.as_ref().filter(|(_, frame)| frame.id() == id).and_then(|(screen, _)| screen.beside());
         let Some(screen) = of_chat.or(beside) else { return false };

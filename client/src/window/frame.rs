@@ -108,6 +108,9 @@ impl Frame {
 
     /// Draws new pictures of a call into what it shows.
     pub fn redraw_pictures(&self) {
+        if self.drawn.as_ref().is_some_and(|drawn| drawn.places.is_empty()) {
+            return;
+        }
         if self.waits.get() == Waits::Nothing {
             self.waits.set(Waits::Pictures);
         }
@@ -201,9 +204,23 @@ impl Frame {
             }
             _ => {}
         }
+        if let WindowEvent::KeyboardInput { event, .. } = event
+            && event.logical_key == Key::Named(NamedKey::ContextMenu)
+        {
+            self.press_menu_key(event.state == ElementState::Pressed);
+        }
         if self.input.on_window_event(&self.window, event).repaint {
             self.redraw();
         }
+    }
+
+    /// The key for menus, which egui does not know, as the one that means the same.
+    fn press_menu_key(&mut self, pressed: bool) {
+        let modifiers = egui::Modifiers::SHIFT;
+        let (key, physical_key) = (egui::Key::F10, None);
+        let event = egui::Event::Key { key, physical_key, pressed, repeat: false, modifiers };
+        self.input.egui_input_mut().events.push(event);
+        self.redraw();
     }
 
     fn look_at_edge(&mut self, position: PhysicalPosition<f64>) {

@@ -5,6 +5,7 @@ mod craft;
 mod fixture;
 mod looks;
 mod people;
+mod regions;
 mod scale;
 mod speaking;
 mod talk;
