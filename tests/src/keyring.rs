@@ -58,7 +58,8 @@ impl Keyring {
 
     /// The bus is asked first: it would start another keyring for whoever asks the keyring itself.
     fn is_there(&self) -> zbus::Result<bool> {
-        let bus = Proxy::new(&self.connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")?;
+        let bus =
+            Proxy::new(&self.connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")?;
         Ok(bus.call("NameHasOwner", &(SERVICE,))? && self.default()?.as_str() != "/")
     }
 

@@ -62,9 +62,9 @@ fn wait_likeness(seen: &str) {
 fn what_a_camera_shows_arrives_at_the_other_side(layout: Layout) {
     let stage = stage();
     let camera = VirtualCamera::new("Virtual Camera", &SOURCE, (1280, 720), layout).unwrap();
-    let seen = stage.place("seen");
-    let mut bob =
-        stage.client("bob").with(&["--answer", "--snapshots", &seen, "--snapshot-every", "0.5"]).start().unwrap();
+    let (seen, arrivals) = (stage.place("seen"), stage.place("arrivals.csv"));
+    let watches = ["--answer", "--snapshots", &seen, "--snapshot-every", "0.5", "--arrivals", &arrivals];
+    let mut bob = stage.client("bob").with(&watches).start().unwrap();
     bob.wait_event("logged_in", SOON).unwrap();
     let mut alice =
         seeing(&stage, "alice", &camera, "device:Virtual").with(&["--with", "bob", "--call"]).start().unwrap();
@@ -90,6 +90,18 @@ fn what_a_camera_shows_arrives_at_the_other_side(layout: Layout) {
         one.say("quit").unwrap();
         one.wait_success(SOON).unwrap();
     }
+    let gap = longest_gap(Path::new(&arrivals));
+    println!("{gap:?} without a picture at most, while the camera went and came");
+    assert!(gap < Duration::from_secs(1), "{gap:?}");
+}
+
+/// The longest time between two pictures, by the clock of who captured them.
+fn longest_gap(arrivals: &Path) -> Duration {
+    let text = std::fs::read_to_string(arrivals).unwrap();
+    let videos = text.lines().filter_map(|line| line.strip_prefix("video,"));
+    let mut times: Vec<u64> = videos.map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect();
+    times.sort_unstable();
+    Duration::from_micros(times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap())
 }
 
 #[test]

@@ -38,7 +38,10 @@ impl House {
         let home = self.stage.place("home");
         let person = self.stage.person(who, "320x180");
         let at = person.iter().position(|argument| argument == "--home").unwrap();
-        let person = person.into_iter().enumerate().map(|(index, argument)| if index == at + 1 { home.clone() } else { argument });
+        let person = person
+            .into_iter()
+            .enumerate()
+            .map(|(index, argument)| if index == at + 1 { home.clone() } else { argument });
         let arguments: Vec<String> = person.chain(more.iter().cloned()).collect();
         let environment = [("DBUS_SESSION_BUS_ADDRESS", self.bus.address())];
         self.stage.window_with("a window", arguments, &environment).unwrap()

@@ -122,8 +122,12 @@ mod tests {
     #[test]
     fn the_command_line_goes_before_what_was_remembered() {
         let home = tempfile::tempdir().unwrap();
-        let remembered =
-            Remembered { server: "http://a".into(), user: "alice".into(), session: "s".into(), ..Remembered::default() };
+        let remembered = Remembered {
+            server: "http://a".into(),
+            user: "alice".into(),
+            session: "s".into(),
+            ..Remembered::default()
+        };
         remembered.write(home.path()).unwrap();
         let read = |more: &[&str]| {
             let home = home.path().to_str().unwrap();

@@ -225,7 +225,9 @@ impl CallRegion {
             }
             if !self.fills {
                 let folds = [(Region::Display, "call-fold"), (Region::Contacts, "contacts-fold")];
-                for (region, word) in folds.into_iter().filter(|(region, _)| scene.preferences.regions.folded != Some(*region)) {
+                for (region, word) in
+                    folds.into_iter().filter(|(region, _)| scene.preferences.regions.folded != Some(*region))
+                {
                     if menu_item(ui, icons::ARROWS_IN_LINE_VERTICAL, &scene.say(word)) {
                         regions::fold(scene, Some(region), out);
                     }

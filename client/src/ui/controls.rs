@@ -1,8 +1,8 @@
 //! Buttons, fields and lines as all screens have them.
 
 use egui::{
-    Align, Button, Color32, CornerRadius, FontId, Frame, Key, Layout, Margin, Modifiers, Popup, Response,
-    RichText, Sense, SetOpenCommand, Stroke, TextEdit, Ui, Vec2, WidgetInfo, WidgetType,
+    Align, Button, Color32, CornerRadius, FontId, Frame, Key, Layout, Margin, Modifiers, Popup, Response, RichText,
+    Sense, SetOpenCommand, Stroke, TextEdit, Ui, Vec2, WidgetInfo, WidgetType,
 };
 
 use super::theme::{Palette, letter, radius, regular, semibold, size, space};

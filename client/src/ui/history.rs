@@ -367,7 +367,9 @@ fn draw(ui: &mut Ui, scene: &Scene<'_>, chat: &ChatState, row: &Row, place: Rect
                 None => {}
             }
             if message.erased.is_none() {
-                controls::context_menu(ui, &response, |ui| with = line_menu::show(ui, scene, chat, message, change, out));
+                controls::context_menu(ui, &response, |ui| {
+                    with = line_menu::show(ui, scene, chat, message, change, out)
+                });
                 if response.double_clicked() {
                     with = Some(With::Reply(message.sequence));
                 }

@@ -8,8 +8,7 @@ use std::{
 use egui::{Color32, Frame, Key, Modal, RichText, ScrollArea, Ui, Vec2};
 
 use super::{
-    Scene,
-    controls, icons,
+    Scene, controls, icons,
     theme::{Palette, letter, regular, semibold, size, space},
 };
 
@@ -139,7 +138,9 @@ impl PathField {
                     return;
                 }
             };
-            let fits = |name: &str| name.to_lowercase().starts_with(&begin) && (begin.starts_with('.') || !name.starts_with('.'));
+            let fits = |name: &str| {
+                name.to_lowercase().starts_with(&begin) && (begin.starts_with('.') || !name.starts_with('.'))
+            };
             let fitting = entries.iter().filter(|(name, _)| fits(name)).take(SHOWN);
             ui.with_layout(egui::Layout::top_down_justified(egui::Align::LEFT), |ui| {
                 for (name, is_folder) in fitting {
@@ -174,7 +175,9 @@ fn full(text: &str) -> PathBuf {
     let text = text.trim();
     let home = dirs::home_dir().unwrap_or_default();
     match text.strip_prefix('~') {
-        Some(rest) if rest.is_empty() || rest.starts_with(is_separator) => home.join(rest.trim_start_matches(is_separator)),
+        Some(rest) if rest.is_empty() || rest.starts_with(is_separator) => {
+            home.join(rest.trim_start_matches(is_separator))
+        }
         _ => home.join(text),
     }
 }
@@ -214,7 +217,8 @@ mod tests {
         let home = dirs::home_dir().unwrap();
         assert_eq!((full("~/x"), full(" x "), full("~")), (home.join("x"), home.join("x"), home.clone()));
         assert_eq!(full("/etc/hosts"), Path::new("/etc/hosts"));
-        let judge = |purpose, name: &str| PathField::new(String::new(), &home, purpose).judge(&folder.path().join(name));
+        let judge =
+            |purpose, name: &str| PathField::new(String::new(), &home, purpose).judge(&folder.path().join(name));
         assert_eq!(judge(PathUse::Open, "a.txt"), (true, None));
         assert_eq!(judge(PathUse::Open, "Sub"), (false, None));
         assert_eq!(judge(PathUse::Open, "b.txt"), (false, Some("path-none")));

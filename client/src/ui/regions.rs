@@ -1,9 +1,7 @@
 //! How the main window is divided while there is a display: it stands above, the contacts below, and the border between
 //! them is dragged. Past its ends it folds a region into a bar, and the other one has the whole place.
 
-use egui::{
-    Align2, CursorIcon, EventFilter, Id, Key, Rect, Sense, Ui, Vec2, WidgetInfo, WidgetType,
-};
+use egui::{Align2, CursorIcon, EventFilter, Id, Key, Rect, Sense, Ui, Vec2, WidgetInfo, WidgetType};
 
 use super::{
     Action, Out, Scene, controls, icons,

@@ -141,9 +141,7 @@ fn a_key_opens_the_menu_of_what_has_the_keyboard() {
     }
     harness.key_press(Key::Enter);
     harness.run();
-    let blocks = |action: &Action| {
-        matches!(action, Action::Give(Command::Contact { name, deed: Deed::Block }) if name == "user3")
-    };
+    let blocks = |action: &Action| matches!(action, Action::Give(Command::Contact { name, deed: Deed::Block }) if name == "user3");
     let actions = wanted(&mut harness);
     assert!(actions.iter().any(blocks), "{actions:?}");
     assert!(harness.query_by_label("Block").is_none(), "it closes");
