@@ -32,6 +32,8 @@ struct Shared {
     calm: AtomicBool,
     ended: AtomicBool,
     cuts: AtomicU64,
+    loses: AtomicBool,
+    lost: AtomicU64,
 }
 
 impl Cutter {
@@ -51,6 +53,8 @@ impl Cutter {
             calm: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             cuts: AtomicU64::new(0),
+            loses: AtomicBool::new(false),
+            lost: AtomicU64::new(0),
         });
         let (at_work, inside) = (Arc::clone(&shared), namespace.clone());
         let acceptor = thread::spawn(move || accept(&listener, &inside, target, &at_work));
@@ -83,6 +87,17 @@ impl Cutter {
         self.plug();
     }
 
+    /// The next POST is lost, and whatever follows on its connection, as behind a gateway that has forgotten it: nobody is
+    /// told.
+    pub fn lose_a_post(&self) {
+        self.shared.loses.store(true, Ordering::SeqCst);
+    }
+
+    /// POSTs lost so far.
+    pub fn lost(&self) -> u64 {
+        self.shared.lost.load(Ordering::SeqCst)
+    }
+
     /// Connections cut so far.
     pub fn cuts(&self) -> u64 {
         self.shared.cuts.load(Ordering::Relaxed)
@@ -111,6 +126,13 @@ impl Shared {
             // Already closed is as good as closed now.
             socket.shutdown(Shutdown::Both).unwrap_or_default();
         }
+    }
+
+    /// Whether these bytes are the POST that is to be lost.
+    fn loses(&self, bytes: &[u8]) -> bool {
+        let loses = bytes.starts_with(b"POST ") && self.loses.swap(false, Ordering::SeqCst);
+        self.lost.fetch_add(u64::from(loses), Ordering::SeqCst);
+        loses
     }
 }
 
@@ -145,10 +167,10 @@ fn carry(client: TcpStream, server: TcpStream, limit: u64, shared: &Arc<Shared>)
         sockets.extend([client, server]);
     }
     let left = Arc::new(AtomicU64::new(limit));
-    for (from, to) in copies {
+    for ((from, to), up) in copies.into_iter().zip([true, false]) {
         let (left, shared) = (Arc::clone(&left), Arc::clone(shared));
         thread::spawn(move || {
-            if copy(&from, &to, &left) {
+            if copy(&from, &to, &left, |bytes| up && shared.loses(bytes)) {
                 shared.cuts.fetch_add(1, Ordering::Relaxed);
             }
             for socket in [from, to] {
@@ -159,10 +181,15 @@ fn carry(client: TcpStream, server: TcpStream, limit: u64, shared: &Arc<Shared>)
     Ok(())
 }
 
-/// Copies until either end closes; true if the limit was what ended it.
-fn copy(mut from: &TcpStream, mut to: &TcpStream, left: &AtomicU64) -> bool {
+/// Copies until either end closes, and nothing from the bytes on that are lost; true if the limit was what ended it.
+fn copy(mut from: &TcpStream, mut to: &TcpStream, left: &AtomicU64, loses: impl Fn(&[u8]) -> bool) -> bool {
     let mut buffer = [0; 16 * 1024];
+    let mut lost = false;
     while let Ok(read @ 1..) = from.read(&mut buffer) {
+        lost |= loses(&buffer[..read]);
+        if lost {
+            continue;
+        }
         let before = left.fetch_sub(read as u64, Ordering::SeqCst);
         if before <= read as u64 {
             left.store(0, Ordering::SeqCst);
@@ -191,7 +218,7 @@ mod tests {
         let echo = namespace.listen("127.0.0.1:8080".parse().unwrap()).unwrap();
         thread::spawn(move || {
             while let Ok((stream, _)) = echo.accept() {
-                thread::spawn(move || copy(&stream, &stream, &AtomicU64::new(u64::MAX)));
+                thread::spawn(move || copy(&stream, &stream, &AtomicU64::new(u64::MAX), |_| false));
             }
         });
         let listen = "127.0.0.1:9000".parse().unwrap();

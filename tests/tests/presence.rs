@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use komado_tests::chance::Chance;
+use komado_tests::cutter::Cutter;
 use komado_tests::namespace::Namespace;
 use komado_tests::netem::{Link, Shape};
 use komado_tests::postgres::Engine;
@@ -13,6 +15,10 @@ use serde_json::Value;
 const SOON: Duration = Duration::from_secs(60);
 /// How long the server may take to find that a client is dead.
 const DEAD_WITHIN: Duration = Duration::from_secs(15);
+/// Where the server is.
+const SERVER: ([u8; 4], u16) = ([10, 99, 0, 2], 80);
+/// After which a link counts as at rest, and is heard of only each ten seconds.
+const AT_REST: Duration = Duration::from_secs(12);
 /// How long nobody's presence may change after a link or the server was lost.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -144,6 +150,27 @@ fn a_pulled_cable_is_found_by_heartbeats_alone_and_a_short_cut_is_nothing() {
     assert!(after <= DEAD_WITHIN && after >= GRACE - Duration::from_secs(1), "alice was told after {after:?}");
     cable.restore();
     wait_presence(&alice, "bob", "available", SOON);
+}
+
+#[test]
+fn a_client_whose_sign_of_life_is_lost_is_asked_and_answers() {
+    let stage = stage();
+    let way = Cutter::start(&stage.namespace, ([127, 0, 0, 1], 9_000).into(), SERVER.into(), Chance::new(3)).unwrap();
+    way.calm_down();
+    let bob = stage.client("bob").by(&format!("http://{}", way.address())).with(&["--accept-contacts"]);
+    let bob = bob.start().unwrap();
+    let alice = befriend(&stage, &[], &bob);
+    // What is at rest speaks only to show that it is there.
+    std::thread::sleep(AT_REST);
+    way.lose_a_post();
+    let begin = Instant::now();
+    while way.lost() == 0 {
+        assert!(begin.elapsed() < SOON, "bob never speaks");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // By himself he speaks again only when the one before has been unanswered for 5 s: too late.
+    std::thread::sleep(DEAD_WITHIN);
+    assert!(told(&alice, "bob").is_empty(), "he was there all the while: {:?}", told(&alice, "bob"));
 }
 
 #[test]
