@@ -194,6 +194,11 @@ impl Run {
                 if let Some(Err(error)) = self.outbox.take().map(Outbox::forget) {
                     self.complain(&error);
                 }
+                if self.running.is_none() {
+                    // The keyring is still asked, or there is nobody to sign out.
+                    self.attempt.shutdown().await;
+                    return self.entrance = Entrance::Outside;
+                }
                 self.give(Command::LogOut).await;
             }
             Order::Give(command) => {

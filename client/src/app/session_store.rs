@@ -56,9 +56,11 @@ impl SessionStore {
         match &self.keyring {
             Some(keyring) => {
                 *keyring.unsettled.lock() = Some(remembered.clone());
-                // The thread ends only after this.
-                let _ = keyring.jobs.send(Job::Keep(remembered));
-                Ok(())
+                // The thread ends only after this one does; if it broke off, the file serves.
+                keyring.jobs.send(Job::Keep(remembered)).or_else(|unsent| match unsent.0 {
+                    Job::Keep(remembered) => remembered.write(&self.home),
+                    Job::Find(..) => Ok(()),
+                })
             }
             None => remembered.write(&self.home),
         }
