@@ -183,7 +183,7 @@ pub fn turns(ui: &Ui, response: &Response) -> bool {
 /// A menu for a thing, by the pointer's other button or, while the thing has the keyboard, by Shift and F10: the key that
 /// keyboards have for menus comes as that.
 pub fn context_menu(ui: &Ui, response: &Response, contents: impl FnOnce(&mut Ui)) {
-    let id = response.id.with("menu by key");
+    let id = response.id.with(("menu by key",));
     let mut popup = Popup::context_menu(response);
     if response.has_focus() && ui.input_mut(|input| input.consume_key(Modifiers::SHIFT, Key::F10)) {
         ui.data_mut(|data| data.insert_temp(id, true));

@@ -61,7 +61,7 @@ impl PathField {
     pub fn show(&mut self, ui: &Ui, scene: &Scene<'_>) -> Option<PathAnswer> {
         let width = (ui.ctx().content_rect().width() - 2.0 * space::WIDE).min(size::PATH);
         let frame = Frame::popup(ui.style()).inner_margin(space::WIDE);
-        let modal = Modal::new(ui.id().with("path")).frame(frame).show(ui.ctx(), |ui| {
+        let modal = Modal::new(ui.id().with(("path",))).frame(frame).show(ui.ctx(), |ui| {
             ui.set_width(width - 2.0 * space::WIDE);
             self.contents(ui, scene)
         });
