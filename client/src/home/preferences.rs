@@ -223,13 +223,13 @@ const HEAD: &str = "# Komado's window: language = system, english or japanese; t
 # dock = free, left, right or strip; chat-style = bubbles or lines; text-size = 80 to 200 (per cent);
 # notifications = always, outside-quiet-hours or never; close-to-tray = true or false; speaking = open or push-to-talk, and
 # talk-key is the name of a key; in [devices], camera, microphone and speaker are names, empty for the system's choice;
-# in [regions], display-height is in points, and folded = display or contacts.
+# in [regions], fold names the regions that are folded: display, functions, contacts, messages; heights are in points.
 # Written anew when something is changed in the window.
 ";
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Region, *};
 
     #[test]
     fn what_is_written_is_read_again_and_a_part_is_enough() {
@@ -238,6 +238,8 @@ mod tests {
         assert_eq!(Preferences::read(&path).unwrap(), Preferences::default());
         let mut some = Preferences { language: Language::Japanese, dock: Dock::Left, ..Preferences::default() };
         some.devices.microphone = "Headset".into();
+        some.regions = Regions { heights: [(Region::Messages, 90)].into(), ..Regions::default() };
+        some.regions.fold.extend([Region::Functions, Region::Display]);
         some.places.insert("DP-1".into(), Place { x: -5, y: 0, width: 360, height: 900 });
         some.write(&path).unwrap();
         assert_eq!(Preferences::read(&path).unwrap(), some);

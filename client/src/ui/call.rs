@@ -11,7 +11,8 @@ use super::{
     controls, dates, icons, names,
     own_picture::OwnPicture,
     quality,
-    regions::{self, Shares},
+    region_stack::Share,
+    regions,
     talk_key::TalkKey,
     theme::{Palette, letter, regular, semibold, size, space},
 };
@@ -83,18 +84,18 @@ impl CallRegion {
         }
     }
 
-    /// Draws it; with `shares`, as high as they say, and else as high as the window.
-    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, shares: Option<Shares>, out: &mut Out) {
+    /// Draws it; with a `share` of the window, as high as that, and else as high as the window.
+    pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, share: Option<&Share>, out: &mut Out) {
         let Some(call) = &scene.view.state.call else { return };
         if is_talking(call) {
             self.talk.follow(ui, scene, call.call.id, out);
             if self.began.is_none_or(|(known, _)| known != call.call.id) {
                 self.began = Some((call.call.id, scene.now.at));
             }
-            return match shares {
+            return match share {
                 _ if scene.popped_out && !self.alone => elsewhere(ui, scene, out),
-                Some(Shares { folded: Some(Region::Display), .. }) => self.folded(ui, scene, call, out),
-                _ => self.display(ui, scene, call, shares, out),
+                Some(Share { folded: true, .. }) => self.folded(ui, scene, call, out),
+                _ => self.display(ui, scene, call, share, out),
             };
         }
         Frame::new().inner_margin(Margin::symmetric(12, 0)).show(ui, |ui| {
@@ -110,7 +111,7 @@ impl CallRegion {
         let text = self.who_and_how_long(scene, call);
         let buttons = row.with_min_x(row.right() - 3.0 * SMALL_BUTTON - 3.0 * space::SMALL);
         ui.scope_builder(UiBuilder::new().max_rect(row.with_max_x(buttons.left())), |ui| {
-            regions::folded(ui, scene, &text, 0, out);
+            regions::folded(ui, scene, Region::Display, &text, 0, out);
         });
         ui.scope_builder(UiBuilder::new().max_rect(buttons), |ui| {
             ui.horizontal_centered(|ui| {
@@ -128,10 +129,10 @@ impl CallRegion {
         format!("{}   {}", other_name(scene, other(scene, call)), dates::length(since))
     }
 
-    fn display(&mut self, ui: &mut Ui, scene: &Scene<'_>, call: &CallState, shares: Option<Shares>, out: &mut Out) {
+    fn display(&mut self, ui: &mut Ui, scene: &Scene<'_>, call: &CallState, share: Option<&Share>, out: &mut Out) {
         let width = ui.available_width();
         let whole = self.fills || self.alone;
-        let height = shares.map_or(ui.available_height(), |shares| shares.display);
+        let height = share.map_or(ui.available_height(), |share| share.height);
         let (stage, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::click_and_drag());
         if response.double_clicked() {
             self.turn(out);
@@ -155,8 +156,8 @@ impl CallRegion {
             above.max.y -= letter::SMALL + 2.0 * space::SMALL;
         }
         call_troubles::show(ui, scene, above, &app::troubles(scene.view, open_for));
-        let fills = shares.is_none_or(|shares| shares.folded == Some(Region::Contacts));
-        if fills && self.quality && quality::show_over(ui, stage, scene, call) {
+        // Where nothing below it has the place for them.
+        if share.is_none_or(|share| share.elastic) && self.quality && quality::show_over(ui, stage, scene, call) {
             self.quality = false;
         }
     }
@@ -185,13 +186,13 @@ impl CallRegion {
         }
     }
 
-    /// The figures, in place of what else is below the display. Says whether they are there.
-    pub fn show_quality(&mut self, ui: &mut Ui, scene: &Scene<'_>) -> bool {
-        let Some(call) = scene.view.state.call.as_ref().filter(|call| self.quality && is_talking(call)) else {
-            return false;
-        };
-        self.quality = !quality::show(ui, scene, call);
-        true
+    /// Whether the figures are to be seen in place of the contacts.
+    pub fn has_quality(&self, scene: &Scene<'_>) -> bool {
+        self.quality && scene.view.state.call.as_ref().is_some_and(is_talking)
+    }
+
+    pub fn show_quality(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
+        scene.view.state.call.iter().for_each(|call| self.quality = !quality::show(ui, scene, call));
     }
 
     /// The display fills its window, or no more; one that does always, the screen.
@@ -224,13 +225,8 @@ impl CallRegion {
                 self.fills = !self.fills;
             }
             if !self.fills {
-                let folds = [(Region::Display, "call-fold"), (Region::Contacts, "contacts-fold")];
-                for (region, word) in
-                    folds.into_iter().filter(|(region, _)| scene.preferences.regions.folded != Some(*region))
-                {
-                    if menu_item(ui, icons::ARROWS_IN_LINE_VERTICAL, &scene.say(word)) {
-                        regions::fold(scene, Some(region), out);
-                    }
+                for region in [Region::Display, Region::Contacts] {
+                    regions::fold_item(ui, scene, region, out);
                 }
             }
             if menu_item(ui, icons::ARROW_SQUARE_OUT, &scene.say("call-pop-out")) {

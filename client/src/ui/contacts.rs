@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use egui::{
-    Frame, Id, Key, KeyboardShortcut, Margin, Modifiers, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder,
-    Vec2,
+    Frame, Id, Key, KeyboardShortcut, Margin, Modifiers, Rect, Response, RichText, ScrollArea, Sense, TextEdit, Ui,
+    UiBuilder, Vec2,
 };
 use relay::vocabulary::{CHAT_NAME_MAX, ChatKind, Contact, Standing};
 
@@ -16,10 +16,13 @@ use super::{
     contact_row::{self, Row},
     controls, icons, names,
     people_picker::PeoplePicker,
-    presence, requests,
+    presence, regions, requests,
     theme::{Palette, letter, regular, semibold, size, space},
 };
-use crate::engine::{ChatState, Command, Deed};
+use crate::{
+    engine::{ChatState, Command, Deed},
+    home::Region,
+};
 
 /// What the list remembers.
 #[derive(Debug, Default)]
@@ -32,6 +35,8 @@ pub struct Contacts {
     group: Option<(String, PeoplePicker)>,
     closed: BTreeSet<String>,
     asked: chat_search::Asked,
+    /// Whether the field for searching is to have the keyboard.
+    seeks: bool,
     /// Whether the first who is found is to be met.
     opens: bool,
 }
@@ -44,13 +49,10 @@ const ADD: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::N);
 
 impl Contacts {
     pub fn show(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
-        let margin = Frame::new().inner_margin(Margin::symmetric(12, 0));
-        margin.show(ui, |ui| {
-            self.tools(ui, scene);
+        Frame::new().inner_margin(Margin::symmetric(12, 0)).show(ui, |ui| {
             self.add(ui, scene, out);
             self.new_group(ui, scene, out);
         });
-        ui.add_space(space::TINY);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             self.list(ui, scene, out);
@@ -58,43 +60,68 @@ impl Contacts {
         });
     }
 
-    /// The buttons that choose a function: looking for someone, adding someone.
-    fn tools(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
-        let palette = Palette::of(ui);
+    /// The buttons that choose a function: looking for someone, making a group, adding someone. All of them are about
+    /// contacts, which are to be seen then: says whether they were used.
+    pub fn functions(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) -> bool {
+        let mut used = self.keys(ui);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::TINY;
-            let width = ui.available_width() - 2.0 * (size::ICON_BUTTON + space::TINY);
-            let hint =
-                RichText::new(format!("{}  {}", icons::MAGNIFYING_GLASS, scene.say("search"))).color(palette.soft);
-            let search = TextEdit::singleline(&mut self.search)
-                .hint_text(hint)
-                .desired_width(width)
-                .min_size(Vec2::new(width, 32.0))
-                .vertical_align(egui::Align::Center)
-                .frame(Frame::new().fill(palette.hover).corner_radius(8).inner_margin(Margin::symmetric(10, 6)));
-            let search = ui.add(search);
-            search.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, scene.say("search")));
-            controls::focus_ring(ui, &search, 8);
-            if ui.input_mut(|input| input.consume_shortcut(&SEARCH)) {
-                search.request_focus();
-            }
+            let search = self.search_field(ui, scene);
+            used |= search.changed();
             self.opens = controls::entered(ui, &search);
-            let wants = ui.input_mut(|input| input.consume_shortcut(&ADD));
             let group = controls::icon_button(ui, icons::USERS_THREE, &scene.say("group-new"));
             if controls::turns(ui, &group) {
                 self.group = if self.group.is_some() { None } else { Some((String::new(), PeoplePicker::default())) };
-                self.adding = None;
+                (self.adding, used) = (None, true);
             }
             let name = format!("{} ({})", scene.say("contact-add"), ui.ctx().format_shortcut(&ADD));
             let add = controls::icon_button(ui, icons::USER_PLUS, &scene.say("contact-add")).on_hover_text(name);
-            if controls::turns(ui, &add) || wants {
-                self.group = None;
-                self.adding = match self.adding {
-                    None => Some((self.search.trim().to_owned(), String::new(), true)),
-                    Some(_) => None,
-                };
+            if controls::turns(ui, &add) {
+                self.turn_adding();
+                used = true;
+            }
+            for button in [group, add] {
+                controls::context_menu(ui, &button, |ui| regions::fold_item(ui, scene, Region::Functions, out));
             }
         });
+        used
+    }
+
+    /// What a key does of it, seen or folded. Says whether one was pressed.
+    pub fn keys(&mut self, ui: &Ui) -> bool {
+        let (search, add) = ui.input_mut(|input| (input.consume_shortcut(&SEARCH), input.consume_shortcut(&ADD)));
+        self.seeks |= search;
+        if add {
+            self.turn_adding();
+        }
+        search || add
+    }
+
+    fn turn_adding(&mut self) {
+        self.group = None;
+        self.adding = match self.adding {
+            None => Some((self.search.trim().to_owned(), String::new(), true)),
+            Some(_) => None,
+        };
+    }
+
+    fn search_field(&mut self, ui: &mut Ui, scene: &Scene<'_>) -> Response {
+        let palette = Palette::of(ui);
+        let width = ui.available_width() - 2.0 * (size::ICON_BUTTON + space::TINY);
+        let hint = RichText::new(format!("{}  {}", icons::MAGNIFYING_GLASS, scene.say("search"))).color(palette.soft);
+        let search = TextEdit::singleline(&mut self.search)
+            .hint_text(hint)
+            .desired_width(width)
+            .min_size(Vec2::new(width, 32.0))
+            .vertical_align(egui::Align::Center)
+            .frame(Frame::new().fill(palette.hover).corner_radius(8).inner_margin(Margin::symmetric(10, 6)));
+        let search = ui.add(search);
+        search.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, scene.say("search")));
+        controls::focus_ring(ui, &search, 8);
+        if std::mem::take(&mut self.seeks) {
+            search.request_focus();
+        }
+        search
     }
 
     fn add(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {

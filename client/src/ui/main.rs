@@ -1,7 +1,7 @@
 //! The main window, top to bottom: who I am, the display, what can be done, the contacts. A region without anything in
 //! it takes no place.
 
-use egui::{CentralPanel, Frame, Key, Margin, RichText, Ui};
+use egui::{CentralPanel, Frame, Id, Key, Margin, Rect, RichText, Ui, UiBuilder, Vec2};
 
 use super::{
     Out, Scene,
@@ -12,7 +12,8 @@ use super::{
     notices,
     preferences::{Page, PreferencesPage, Went},
     profile::ProfilePage,
-    regions::{self, Border},
+    region_stack::{Part, Share},
+    regions::{self, Borders},
     sign_in::SignInScreen,
     strip::Strip,
     theme::{Palette, letter, regular, size, space},
@@ -33,7 +34,9 @@ pub struct MainScreen {
     me: Me,
     contacts: Contacts,
     call: CallRegion,
-    border: Border,
+    borders: Borders,
+    /// How high the messages were when they were drawn last.
+    messages: f32,
     page: Page,
     preferences: PreferencesPage,
     profile: ProfilePage,
@@ -67,6 +70,10 @@ impl MainScreen {
         if ui.input_mut(keys::wanted) {
             self.page = if self.page == Page::Keys { Page::People } else { Page::Keys };
         }
+        let has_regions = inside && self.page == Page::People;
+        if !fills && !has_regions && !scene.notices.list().is_empty() {
+            controls::at_the_bottom(ui, "notices", |ui| notices::show(ui, scene, out));
+        }
         if !inside && self.page == Page::People {
             return self.sign_in.show(ui, scene, out);
         }
@@ -96,36 +103,85 @@ impl MainScreen {
         if fills {
             return self.call.show(ui, scene, None, out);
         }
-        let frame = Frame::new().inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
-        controls::at_the_bottom(ui, "notices", |ui| notices::show(ui, scene, out));
         CentralPanel::no_frame().show(ui, |ui| {
+            let frame = Frame::new().inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 8 });
             frame.show(ui, |ui| {
                 if self.me.show(ui, scene, out) {
                     self.page = Page::Profile;
                 }
             });
             connection(ui, scene);
+            if self.call.is_there(scene) && !self.call.has_display(scene) {
+                self.call.show(ui, scene, None, out);
+                ui.add_space(space::SMALL);
+            }
             self.regions(ui, scene, out);
         });
     }
 
-    /// The display and the contacts, as far as they are there.
+    /// The regions that have something to show, one below the other.
     fn regions(&mut self, ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
-        let place = ui.available_size();
-        let has_display = self.call.has_display(scene);
-        let shares = has_display.then(|| self.border.divide(place, scene.preferences.regions));
-        if self.call.is_there(scene) {
-            self.call.show(ui, scene, shares, out);
-            match shares {
-                Some(shares) => self.border.show(ui, scene, place, shares, out),
-                None => ui.add_space(space::SMALL),
+        let spacing = std::mem::take(&mut ui.spacing_mut().item_spacing.y);
+        let parts = self.parts(ui, scene);
+        let shares = self.borders.divide(&parts, ui.available_height(), &scene.preferences.regions);
+        for share in &shares {
+            let area = Rect::from_min_size(ui.cursor().min, Vec2::new(ui.available_width(), share.height));
+            let id = Id::new(("region", share.part.region));
+            ui.scope_builder(UiBuilder::new().id(id).max_rect(area), |ui| {
+                ui.shrink_clip_rect(area);
+                ui.spacing_mut().item_spacing.y = spacing;
+                self.region(ui, scene, share, out);
+            });
+            ui.advance_cursor_after_rect(area);
+            if share.border {
+                self.borders.show(ui, scene, &shares, share.part.region, out);
             }
         }
-        if shares.is_some_and(|shares| shares.folded == Some(Region::Contacts)) {
-            let unread = scene.view.state.chats.values().map(|chat| chat.unread).sum();
-            regions::folded(ui, scene, &scene.say("contacts-all"), unread, out);
-        } else if !self.call.show_quality(ui, scene) {
-            self.contacts.show(ui, scene, out);
+    }
+
+    fn parts(&self, ui: &Ui, scene: &Scene<'_>) -> Vec<Part> {
+        let display = self.call.has_display(scene).then(|| Part::display(ui.available_width()));
+        let functions = (!self.call.has_quality(scene)).then(Part::functions);
+        let messages = (!scene.notices.list().is_empty()).then(|| Part::messages(self.messages));
+        display.into_iter().chain(functions).chain([Part::contacts()]).chain(messages).collect()
+    }
+
+    fn region(&mut self, ui: &mut Ui, scene: &Scene<'_>, share: &Share, out: &mut Out) {
+        let region = share.part.region;
+        match region {
+            Region::Display => self.call.show(ui, scene, Some(share), out),
+            Region::Contacts if !share.folded && self.call.has_quality(scene) => self.call.show_quality(ui, scene),
+            Region::Contacts if !share.folded => self.contacts.show(ui, scene, out),
+            Region::Contacts => {
+                let unread = scene.view.state.chats.values().map(|chat| chat.unread).sum();
+                regions::folded(ui, scene, region, &scene.say("contacts-all"), unread, out);
+            }
+            Region::Functions => self.functions(ui, scene, share.folded, out),
+            Region::Messages if !share.folded => {
+                self.messages = notices::show_within(ui, scene, self.messages, out);
+            }
+            Region::Messages => {
+                let waiting = scene.notices.list().len() as u32;
+                regions::folded(ui, scene, region, &scene.say("messages"), waiting, out);
+            }
+            // Nothing fills them yet.
+            Region::Information | Region::Page => {}
+        }
+    }
+
+    /// Whatever is done with them is seen among the contacts.
+    fn functions(&mut self, ui: &mut Ui, scene: &Scene<'_>, folded: bool, out: &mut Out) {
+        let used = if folded {
+            regions::folded(ui, scene, Region::Functions, &scene.say("functions"), 0, out);
+            self.contacts.keys(ui)
+        } else {
+            let inside = Frame::new().inner_margin(Margin::symmetric(12, 0));
+            inside.show(ui, |ui| self.contacts.functions(ui, scene, out)).inner
+        };
+        if used {
+            let regions = scene.preferences.regions.with_fold(Region::Contacts, false);
+            let regions = regions.with_fold(Region::Functions, false);
+            regions::prefer(scene, regions, out);
         }
     }
 

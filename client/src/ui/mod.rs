@@ -40,6 +40,7 @@ mod preferences;
 mod presence;
 mod profile;
 mod quality;
+mod region_stack;
 mod regions;
 mod requests;
 mod sign_in;

@@ -1,6 +1,6 @@
 //! What a person should know for a moment: a command that was refused, a call that was not taken.
 
-use egui::{Frame, Margin, RichText, Ui};
+use egui::{Frame, Margin, RichText, ScrollArea, Ui};
 
 use super::{
     Action, Out, Scene, Value, Words, controls, icons,
@@ -98,6 +98,16 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, out: &mut Out) {
     if !scene.notices.list().is_empty() {
         ui.add_space(space::TINY);
     }
+}
+
+/// The same within the place that is there: it can be scrolled. Gives the height that all of them need.
+pub fn show_within(ui: &mut Ui, scene: &Scene<'_>, before: f32, out: &mut Out) -> f32 {
+    let shown = ScrollArea::vertical().auto_shrink(false).show(ui, |ui| show(ui, scene, out));
+    let height = shown.content_size.y;
+    if (before - height).abs() > 0.5 {
+        ui.ctx().request_discard("the messages have another height");
+    }
+    height
 }
 
 fn list<'a>(ui: &mut Ui, scene: &Scene<'_>, notices: impl Iterator<Item = &'a Notice>, out: &mut Out) {

@@ -7,7 +7,7 @@ use super::{
     Action, Out, Scene, Value, controls, device_check, icons, talk_key,
     theme::{Palette, letter, radius, regular, semibold, size, space},
 };
-use crate::home::{ChatStyle, Dock, Language, Notifications, Preferences, Speaking, TextSize, Theme};
+use crate::home::{ChatStyle, Dock, Language, Notifications, Preferences, Region, Speaking, TextSize, Theme};
 
 /// What the main window shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -154,6 +154,10 @@ fn choices(ui: &mut Ui, scene: &Scene<'_>, wanted: &str, chosen: &mut Preference
         (Dock::Strip, scene.say("dock-strip")),
     ];
     search.choice(ui, &scene.say("dock"), &docks, &mut chosen.dock);
+    let mut folded = chosen.regions.is_folded(Region::Functions);
+    let folds = [(false, scene.say("functions-shown")), (true, scene.say("functions-folded"))];
+    search.choice(ui, &scene.say("functions"), &folds, &mut folded);
+    chosen.regions = chosen.regions.with_fold(Region::Functions, folded);
     let starts = [(true, scene.say("yes")), (false, scene.say("no"))];
     search.choice(ui, &scene.say("starts-with-session"), &starts, &mut chosen.starts_with_session);
     if scene.tray {

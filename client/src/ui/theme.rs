@@ -57,11 +57,14 @@ pub mod size {
     pub const CALL: egui::Vec2 = egui::Vec2::new(720.0, 440.0);
     pub const CALL_WIDE: f32 = 700.0;
     pub const CALL_CHAT: f32 = 300.0;
-    /// The border between the display and the contacts, what each of them is high at least, and a folded one.
+    /// The border between two regions, what each of them is high at least, and a folded one.
     pub const BORDER: f32 = 12.0;
     pub const DISPLAY_LEAST: f32 = 130.0;
+    pub const FUNCTIONS: f32 = 38.0;
     pub const CONTACTS_LEAST: f32 = 120.0;
+    pub const MESSAGES_LEAST: f32 = 72.0;
     pub const FOLDED: f32 = 42.0;
+    pub const FOLDED_SLIM: f32 = 24.0;
     /// The field for a path, and what is in its folder.
     pub const PATH: f32 = 420.0;
     pub const PATH_LIST: f32 = 220.0;

@@ -61,8 +61,11 @@ impl Question {
         let title = self.title.clone();
         match &self.of {
             Asked::Save { name, .. } => {
-                let folder = downloads().unwrap_or_default();
-                PathField::new(title, &free(&folder, name), PathUse::Save)
+                let suggested = place(name).unwrap_or_else(|error| {
+                    tracing::info!(%error, "the folder for downloads cannot be used");
+                    free(&dirs::home_dir().unwrap_or_default(), name)
+                });
+                PathField::new(title, &suggested, PathUse::Save)
             }
             Asked::Attach(_) | Asked::Picture(_) => {
                 PathField::new(title, &dirs::home_dir().unwrap_or_default(), PathUse::Open)

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use client::{
-    engine::{Command, Deed, State},
+    engine::{Command, Deed, Event as Happened, State},
     home::{Region, Regions},
-    ui::{Action, MainScreen, PathAnswer, PathField, PathUse, Scene, Tongue, Whose},
+    ui::{Action, MainScreen, Notices, PathAnswer, PathField, PathUse, Scene, Tongue, Whose, Words},
 };
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Ui, Vec2, accesskit::Role};
 use egui_kittest::{Harness, SnapshotResults, kittest::Queryable};
@@ -41,7 +41,14 @@ fn obey(harness: &mut Main) -> Regions {
         }
     }
     harness.run();
-    harness.state().preferences.regions
+    harness.state().preferences.regions.clone()
+}
+
+/// Presses a button, and does what comes of it.
+fn choose(harness: &mut Main, name: &str) -> Regions {
+    harness.get_by_role_and_label(Role::Button, name).click();
+    harness.run();
+    obey(harness)
 }
 
 fn drag(harness: &mut Main, from: Pos2, by: f32) {
@@ -64,6 +71,7 @@ fn drag(harness: &mut Main, from: Pos2, by: f32) {
 }
 
 const BORDER: &str = "Border between the picture and the contacts: drag it, or press the up and down arrows";
+const LOWER: &str = "Border between the contacts and the messages: drag it, or press the up and down arrows";
 
 #[test]
 fn the_border_is_dragged_and_what_comes_of_it_is_kept() {
@@ -72,30 +80,90 @@ fn the_border_is_dragged_and_what_comes_of_it_is_kept() {
     let border = harness.get_by_label(BORDER).rect().center();
     drag(&mut harness, border, 120.0);
     let regions = obey(&mut harness);
-    let height = regions.display_height.map(f32::from).unwrap();
+    let height = regions.heights.get(&Region::Display).copied().map(f32::from).unwrap();
     assert!((height - before - 120.0).abs() < 8.0, "{before} and {height}");
-    assert_eq!((regions.folded, display(&harness)), (None, Some(height)));
+    assert_eq!((regions.fold.len(), display(&harness)), (0, Some(height)));
 
     // Far up, the picture folds; the contacts have its place, and one press brings it back as it was.
     let border = harness.get_by_label(BORDER).rect().center();
     drag(&mut harness, border, -1_000.0);
-    assert_eq!(obey(&mut harness), Regions { display_height: regions.display_height, folded: Some(Region::Display) });
+    assert_eq!(obey(&mut harness), regions.with_fold(Region::Display, true));
     assert_eq!(display(&harness), None);
     press(&mut harness, "Mute the microphone");
     harness.get_by_label_contains("Ada Lovelace   ").click();
     harness.run();
-    assert_eq!(obey(&mut harness).folded, None);
+    assert_eq!(obey(&mut harness), regions);
     assert_eq!(display(&harness), Some(height));
 
     // Far down, the contacts fold.
     let border = harness.get_by_label(BORDER).rect().center();
     drag(&mut harness, border, 1_000.0);
-    assert_eq!(obey(&mut harness).folded, Some(Region::Contacts));
-    assert!(harness.query_by_label("Search").is_none() && display(&harness).unwrap() > 500.0);
-    harness.get_by_role_and_label(Role::Button, "Contacts").click();
+    assert!(obey(&mut harness).is_folded(Region::Contacts));
+    assert!(harness.query_by_label("山田 太郎, In a call").is_none() && display(&harness).unwrap() > 450.0);
+    assert!(choose(&mut harness, "Contacts").fold.is_empty());
+    assert!(harness.query_by_label("山田 太郎, In a call").is_some());
+}
+
+#[test]
+fn what_is_searched_for_is_seen_even_if_the_contacts_were_folded() {
+    let mut harness = in_call();
+    harness.state_mut().preferences.regions.fold.extend([Region::Contacts, Region::Functions]);
     harness.run();
-    assert_eq!(obey(&mut harness).folded, None);
-    assert!(harness.query_by_label("Search").is_some());
+    assert!(harness.query_by_label("Search").is_none());
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
+    harness.run();
+    assert_eq!(obey(&mut harness), Regions::default());
+    assert!(harness.get_by_label("Search").is_focused());
+    harness.event(Event::Text("山田".into()));
+    harness.run();
+    assert!(harness.query_by_label("山田 太郎, In a call").is_some());
+    assert!(harness.query_by_label("Grace Hopper, Available").is_none());
+}
+
+#[test]
+fn the_buttons_are_folded_from_their_menu_and_unfolded_by_their_bar() {
+    let mut harness = main_window(view(crowd()));
+    harness.get_by_label("New group").click_secondary();
+    harness.run();
+    assert_eq!(choose(&mut harness, "Fold the buttons away").fold, [Region::Functions].into());
+    assert!(harness.query_by_label("New group").is_none());
+    assert_eq!(choose(&mut harness, "Search and buttons"), Regions::default());
+    assert!(harness.query_by_label("New group").is_some());
+}
+
+/// As many messages as are kept.
+fn three_messages(tongue: Tongue) -> Notices {
+    let mut notices = Notices::default();
+    let text = |index| match tongue {
+        Tongue::English => format!("Message {index}: the disk of this machine is nearly full."),
+        Tongue::Japanese => format!("お知らせ {index}：このコンピューターのディスクの空きが残りわずかです。"),
+    };
+    for index in 0..3 {
+        notices.take(&Happened::Warning { text: text(index) }, &Words::new(tongue), 0);
+    }
+    notices
+}
+
+#[test]
+fn messages_are_a_region_that_is_made_smaller_scrolled_and_folded() {
+    assert!(main_window(view(crowd())).query_by_label(LOWER).is_none(), "without a message it takes no place");
+    let mut harness = main_window(view(crowd()));
+    harness.state_mut().notices = three_messages(Tongue::English);
+    harness.run();
+    let whole = harness.get_by_label(LOWER).rect().center().y;
+    drag(&mut harness, egui::pos2(180.0, whole), 60.0);
+    let regions = obey(&mut harness);
+    let border = harness.get_by_label(LOWER).rect().center();
+    assert!((border.y - whole - 60.0).abs() < 8.0 && regions.heights.contains_key(&Region::Messages), "{regions:?}");
+    drag(&mut harness, border, 400.0);
+    assert!(obey(&mut harness).is_folded(Region::Messages));
+    assert!(harness.query_by_label_contains("Message 2").is_none());
+    assert_eq!(choose(&mut harness, "Messages"), regions);
+    assert!(harness.query_by_label_contains("Message 2").is_some());
+    let border = harness.get_by_label(LOWER).rect().center();
+    drag(&mut harness, border, -300.0);
+    assert_eq!(obey(&mut harness), Regions::default(), "no higher than what is in it");
+    assert!((harness.get_by_label(LOWER).rect().center().y - whole).abs() < 1.0);
 }
 
 #[test]
@@ -105,11 +173,12 @@ fn regions_are_folded_from_the_menu_and_divided_by_keys() {
     press(&mut harness, "More");
     press(&mut harness, "Fold the picture away");
     // It was wanted by the press above.
-    harness.state_mut().preferences.regions.folded = Some(Region::Display);
+    harness.state_mut().preferences.regions.fold.insert(Region::Display);
     harness.run();
     assert_eq!(display(&harness), None);
-    harness.state_mut().preferences.regions.folded = None;
+    harness.get_by_label(BORDER).click_secondary();
     harness.run();
+    assert_eq!(choose(&mut harness, "Unfold the picture"), Regions::default());
     harness.get_by_label(BORDER).focus();
     harness.run();
     for _ in 0..2 {
@@ -213,11 +282,20 @@ fn a_path_is_written_or_found_in_its_folder() {
 fn looks_of_regions() {
     let mut results = SnapshotResults::new();
     for (index, look) in LOOKS.into_iter().enumerate() {
-        for (name, folded) in [("picture", Region::Display), ("contacts", Region::Contacts)] {
+        for (name, folded) in
+            [("picture", Region::Display), ("contacts", Region::Contacts), ("functions", Region::Functions)]
+        {
             let mut world = World::new(MainScreen::default(), view(talking()), look.tongue);
-            world.preferences.regions.folded = Some(folded);
+            world.preferences.regions.fold.insert(folded);
             let mut main = harness(look, 640.0, world, MainScreen::show);
             results.add(main.try_snapshot(format!("folded-{name}-{}", look.name)));
+        }
+        for (name, folded) in [("messages", false), ("folded-messages", true)] {
+            let mut world = World::new(MainScreen::default(), view(crowd()), look.tongue);
+            world.notices = three_messages(look.tongue);
+            world.preferences.regions = world.preferences.regions.with_fold(Region::Messages, folded);
+            let mut main = harness(look, 640.0, world, MainScreen::show);
+            results.add(main.try_snapshot(format!("{name}-{}", look.name)));
         }
         // The path is seen: it must be the same wherever this runs.
         let folder = Path::new("/tmp/komado-paths");
