@@ -30,7 +30,7 @@ fn stream(config: EncoderConfig, count: u32) -> Vec<Packet> {
 }
 
 fn incoming(sequence: u64, packet: &Packet) -> Incoming<'_> {
-    let Packet { bytes, keyframe, layer, depends } = packet;
+    let Packet { bytes, keyframe, layer, depends, .. } = packet;
     Incoming { sequence, keyframe: *keyframe, layer: *layer, depends: *depends, bytes }
 }
 
@@ -221,6 +221,16 @@ fn bitrate_and_frame_rate_change_while_running() {
     rate(&mut encoder, 270, 30);
     let doubled = rate(&mut encoder, 300, 60);
     assert!(doubled > 1.2 * again, "{again} to {doubled}");
+}
+
+#[test]
+fn an_encoder_that_began_or_was_resized_at_a_low_rate_is_raised_to_a_high_one() {
+    let mut encoder = Encoder::new(EncoderConfig::new(W, H, 30.0, 50_000)).unwrap();
+    for (bitrate, size) in [(4_000_000, (160, 90)), (60_000, (W, H)), (20_000_000, (W, H)), (50_000, (W, H))] {
+        encoder.set_bitrate(bitrate, bitrate + bitrate / 4).unwrap();
+        encoder.resize(size.0, size.1).unwrap();
+        encoder.set_bitrate(bitrate, bitrate + bitrate / 4).unwrap();
+    }
 }
 
 #[test]

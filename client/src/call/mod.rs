@@ -4,8 +4,10 @@
 //! sending; what came is handed in by a sink. The engine starts a [`Media`] when a call is accepted and stops it at the end.
 
 mod arrivals;
+mod backlog;
 mod course;
 mod far_end;
+mod picture_size;
 mod receive_audio;
 mod receive_video;
 mod recording;

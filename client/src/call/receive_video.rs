@@ -15,7 +15,11 @@ use codec::{
 };
 use relay::{Frame, MILLISECOND, Micros};
 
-use super::{MediaError, Shared, receive_audio::Ears};
+use super::{
+    MediaError, Shared,
+    backlog::{Backlog, Next},
+    receive_audio::Ears,
+};
 use crate::device::{Screen, Shown};
 
 /// The thread looks whether the call is over at least this often.
@@ -30,6 +34,7 @@ struct Waiting {
 pub struct VideoReceiver {
     screen: Box<dyn Screen>,
     frames: Receiver<(Frame, Micros)>,
+    backlog: Backlog,
     ears: Ears,
     decoder: Decoder,
     playout: VideoPlayout<Waiting>,
@@ -43,7 +48,15 @@ impl VideoReceiver {
         ears: Ears,
         shared: Arc<Shared>,
     ) -> Result<Self, MediaError> {
-        Ok(Self { screen, frames, ears, decoder: Decoder::new()?, playout: VideoPlayout::new(), shared })
+        Ok(Self {
+            screen,
+            frames,
+            backlog: Backlog::default(),
+            ears,
+            decoder: Decoder::new()?,
+            playout: VideoPlayout::new(),
+            shared,
+        })
     }
 
     pub fn run(mut self) {
@@ -51,15 +64,35 @@ impl VideoReceiver {
             let now = self.shared.clock.now();
             let due =
                 self.playout.next_due(self.ears.offset()).unwrap_or(now + LONGEST_WAIT).clamp(now, now + LONGEST_WAIT);
-            let step = match self.frames.recv_timeout(Duration::from_micros(due - now)) {
-                Ok((frame, arrived_at)) => self.take(&frame, arrived_at),
-                Err(RecvTimeoutError::Timeout) => Ok(()),
+            match self.frames.recv_timeout(Duration::from_micros(due - now)) {
+                Ok((frame, arrived_at)) => self.backlog.push(frame, arrived_at),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
-            };
-            if let Err(error) = step.and_then(|()| self.show()) {
+            }
+            if let Err(error) = self.step() {
                 return self.shared.failed("the screen", &error);
             }
         }
+    }
+
+    /// Decodes what has come and shows what is due.
+    fn step(&mut self) -> Result<(), MediaError> {
+        while self.shared.runs() {
+            for (frame, arrived_at) in self.frames.try_iter() {
+                self.backlog.push(frame, arrived_at);
+            }
+            let (next, left_out) = self.backlog.take(self.shared.clock.now());
+            if left_out > 0 {
+                self.shared.tallies.lock().video_overrun += left_out;
+            }
+            match next {
+                Next::Decode(frame, arrived_at) => self.take(&frame, arrived_at)?,
+                Next::NeedKeyframe => self.shared.keyframe_needed.notify_one(),
+                Next::Nothing => return self.show(),
+            }
+            self.show()?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, frame: &Frame, arrived_at: Micros) -> Result<(), MediaError> {

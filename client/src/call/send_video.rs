@@ -1,15 +1,25 @@
-//! Camera to track: pictures are encoded as they come, at the bitrate the path carries.
+//! Camera to track: pictures are encoded as they come, at the bitrate the path carries, as large as that and this machine
+//! are worth.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, atomic::Ordering},
 };
 
-use codec::h264::{Encoded, Encoder, EncoderConfig};
+use codec::{
+    PicturePool,
+    colour::Scaler,
+    h264::{Content, Encoded, Encoder, EncoderConfig},
+};
 use relay::{FrameHeader, Kind, MILLISECOND, Micros, SECOND, link::Statistics, track::Track};
 
-use super::{MediaError, Shared, VideoQuality, far_end::TrackFacts, publish};
-use crate::device::Camera;
+use super::{
+    MediaError, Shared, VideoQuality,
+    far_end::TrackFacts,
+    picture_size::{PictureSize, Second},
+    publish,
+};
+use crate::device::{Camera, Captured, DeviceError};
 
 /// Facts about a track are told this often.
 const FACTS: Micros = SECOND;
@@ -26,6 +36,27 @@ const DROPS_BEARABLE: u64 = 3;
 /// A queue of this age means that the path carries less than is sent.
 const QUEUE_GROWS: Micros = 120 * MILLISECOND;
 
+/// Sums over some time of encoding.
+#[derive(Debug, Default)]
+struct Spell {
+    /// Pictures that the camera gave, and those that were not left out.
+    pictures: u32,
+    encoded: u32,
+    took: Micros,
+    quantisers: u32,
+}
+
+impl Spell {
+    fn mean(&self, frame_rate: f32) -> Second {
+        let encoded = self.encoded.max(1) as f32;
+        Second {
+            quantiser: self.quantisers as f32 / encoded,
+            kept: self.encoded as f32 / self.pictures.max(1) as f32,
+            busy: self.took as f32 / encoded * frame_rate / SECOND as f32,
+        }
+    }
+}
+
 pub struct VideoSender {
     camera: Box<dyn Camera>,
     encoder: Encoder,
@@ -35,6 +66,12 @@ pub struct VideoSender {
     /// Sequence numbers of the last pictures.
     sent: VecDeque<u64>,
     bitrate: u32,
+    size: PictureSize,
+    scaler: Scaler,
+    pool: PicturePool,
+    /// How encoding went since the size was looked at last.
+    spell: Spell,
+    size_at: Micros,
     facts_at: Option<Micros>,
     /// Packets of the other side's sound that had come, and blocks of it that had been played, at the last facts.
     heard: (u64, u64),
@@ -52,9 +89,8 @@ impl VideoSender {
         config.temporal_layers = quality.temporal_layers;
         config.content = quality.content;
         let encoder = Encoder::new(config)?;
-        let mut tallies = shared.tallies.lock();
-        tallies.sent_size = (format.width, format.height);
-        drop(tallies);
+        let now = shared.clock.now();
+        shared.tallies.lock().sent_size = (format.width, format.height);
         Ok(Self {
             camera,
             encoder,
@@ -63,6 +99,11 @@ impl VideoSender {
             sequence: 0,
             sent: VecDeque::new(),
             bitrate: quality.bitrate,
+            size: PictureSize::new((format.width, format.height)),
+            scaler: Scaler::new(),
+            pool: PicturePool::new(2),
+            spell: Spell::default(),
+            size_at: now,
             facts_at: None,
             heard: (0, 0),
         })
@@ -90,8 +131,9 @@ impl VideoSender {
         }
         // Another camera may mean its colours otherwise.
         self.encoder.set_colour(captured.picture.colour())?;
-        let encoded = self.encoder.encode(&captured.picture, captured.at)?;
+        let encoded = self.encode(&captured)?;
         let now = self.shared.clock.now();
+        self.choose_size(now)?;
         self.tell_facts(now);
         let mut tallies = self.shared.tallies.lock();
         let Encoded::Packet(packet) = encoded else {
@@ -118,6 +160,38 @@ impl VideoSender {
         self.sent.push_back(self.sequence);
         publish(&self.track, header, &packet.bytes, now);
         Ok(true)
+    }
+
+    fn encode(&mut self, captured: &Captured) -> Result<Encoded, MediaError> {
+        let began = self.shared.clock.now();
+        let EncoderConfig { width, height, .. } = *self.encoder.config();
+        let scaled = self.scaler.scale(&captured.picture, width, height, &self.pool);
+        let scaled = scaled.map_err(|error| DeviceError::Picture(error.to_string()))?;
+        let encoded = self.encoder.encode(&scaled, captured.at)?;
+        self.spell.pictures += 1;
+        if let Encoded::Packet(packet) = &encoded {
+            self.spell.encoded += 1;
+            self.spell.took += self.shared.clock.now() - began;
+            self.spell.quantisers += u32::from(packet.quantiser);
+        }
+        Ok(encoded)
+    }
+
+    /// Looks once a second whether the picture is worth its size. Writing on a screen is, whatever it costs.
+    fn choose_size(&mut self, now: Micros) -> Result<(), MediaError> {
+        let EncoderConfig { width, height, frame_rate, content, .. } = *self.encoder.config();
+        if content == Content::Screen || now < self.size_at + SECOND {
+            return Ok(());
+        }
+        self.size_at = now;
+        let second = std::mem::take(&mut self.spell).mean(frame_rate);
+        let (wide, high) = self.size.renew(second);
+        if (wide, high) != (width, height) {
+            tracing::info!(wide, high, bitrate = self.bitrate, ?second, "the picture that is sent has another size");
+            self.encoder.resize(wide, high)?;
+            self.shared.tallies.lock().sent_size = (wide, high);
+        }
+        Ok(())
     }
 
     /// From a distance in packets, as the encoder counts, to one in sequence numbers: facts stand between pictures.

@@ -28,8 +28,7 @@ pub struct Share {
 }
 
 /// Which region takes what is left: the first of these that is there and not folded.
-const ELASTIC: [Region; 5] =
-    [Region::Contacts, Region::Display, Region::Page, Region::Information, Region::Messages];
+const ELASTIC: [Region; 5] = [Region::Contacts, Region::Display, Region::Page, Region::Information, Region::Messages];
 
 impl Part {
     /// As high as a picture of 16 to 9 is, in a window that is so wide.

@@ -55,9 +55,8 @@ impl Borders {
         ui.painter().rect_filled(grip, 2.0, if active { palette.accent_text } else { palette.edge });
         controls::focus_ring(ui, &response, 4);
         let (first, second) = (name(scene, above), name(scene, below.part.region));
-        let name = scene
-            .words
-            .with("regions-border", &[("above", Value::Text(&first)), ("below", Value::Text(&second))]);
+        let name =
+            scene.words.with("regions-border", &[("above", Value::Text(&first)), ("below", Value::Text(&second))]);
         response.widget_info(|| WidgetInfo::labeled(WidgetType::ResizeHandle, true, &name));
         if response.dragged() {
             let drag = self.drag.get_or_insert_with(|| Drag { above, by: 0.0, from: shares.to_vec() });

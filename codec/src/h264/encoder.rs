@@ -89,6 +89,8 @@ pub struct Packet {
     /// How many packets of this encoder ago the picture that this one refers to came out: 1 = the packet before.
     /// 0 for a keyframe, which refers to none.
     pub depends: u64,
+    /// How coarse it is: the mean quantisation parameter, 0 to 51 (ITU-T H.264, QP).
+    pub quantiser: u8,
 }
 
 /// Why a picture cannot be encoded.
@@ -186,6 +188,7 @@ impl Encoder {
             keyframe: frame.idr,
             layer: frame.temporal,
             depends,
+            quantiser: frame.quantiser,
         }))
     }
 

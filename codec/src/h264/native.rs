@@ -27,6 +27,8 @@ pub(crate) struct NativeFrame {
     pub bytes: Vec<u8>,
     pub idr: bool,
     pub temporal: u8,
+    /// The mean quantisation parameter.
+    pub quantiser: u8,
 }
 
 impl NativeEncoder {
@@ -76,8 +78,12 @@ impl NativeEncoder {
 
     /// Sets the ceiling of the whole stream, in bits per second.
     pub fn set_max_bitrate(&mut self, bps: u32) -> Result<(), Status> {
-        let mut value = bitrate_info(bps);
-        self.set(sys::ENCODER_OPTION_MAX_BITRATE, &mut value)
+        // That of the only spatial layer is another value, which that of the whole does not change.
+        for layer in [sys::SPATIAL_LAYER_0, sys::SPATIAL_LAYER_ALL] {
+            let mut value = sys::SBitrateInfo { iLayer: layer, ..bitrate_info(bps) };
+            self.set(sys::ENCODER_OPTION_MAX_BITRATE, &mut value)?;
+        }
+        Ok(())
     }
 
     /// Sets the frame rate that rate control reckons with, in Hz.
@@ -121,7 +127,20 @@ impl NativeEncoder {
             call(self.object.as_ptr(), &source, &mut *self.out)
         };
         check(status)?;
-        Ok(self.collect())
+        let quantiser = self.quantiser()?;
+        Ok(NativeFrame { quantiser, ..self.collect() })
+    }
+
+    fn quantiser(&mut self) -> Result<u8, Status> {
+        let mut statistics = sys::SEncoderStatistics::default();
+        // SAFETY: the object is alive and initialised, and writes into the struct that this option asks for.
+        let status = unsafe {
+            let call = vtable(self.object).GetOption.ok_or(MISSING)?;
+            let value = from_mut(&mut statistics).cast::<c_void>();
+            call(self.object.as_ptr(), sys::ENCODER_OPTION_GET_STATISTICS, value)
+        };
+        check(status)?;
+        Ok(u8::try_from(statistics.uiAverageFrameQP).unwrap_or(u8::MAX))
     }
 
     fn collect(&self) -> NativeFrame {
@@ -129,6 +148,7 @@ impl NativeEncoder {
             bytes: Vec::with_capacity(usize::try_from(self.out.iFrameSizeInBytes).unwrap_or(0)),
             idr: self.out.eFrameType == sys::videoFrameTypeIDR,
             temporal: 0,
+            quantiser: 0,
         };
         let layers = usize::try_from(self.out.iLayerNum).unwrap_or(0).min(self.out.sLayerInfo.len());
         for layer in &self.out.sLayerInfo[..layers] {
