@@ -16,6 +16,9 @@ pub const PASSWORD: &str = "correct horse battery";
 /// Where the server is.
 pub const SERVER: &str = "http://10.99.0.2";
 
+/// The colour of those who are available, in the light theme.
+const AVAILABLE: [u8; 3] = [46, 120, 86];
+
 /// What stands there.
 pub struct DeskStage {
     pub namespace: Namespace,
@@ -55,6 +58,12 @@ impl DeskStage {
     pub fn proof(&self) -> Vec<String> {
         let password = self.place("password");
         ["--password-file", &password, "--fingerprint", self.server.fingerprint()].map(str::to_owned).to_vec()
+    }
+
+    /// Waits until a main window shows that its person is there: what is typed before is lost.
+    pub fn until_there(&self) -> Result<(), RigError> {
+        let sign = |desktop: &Desktop| Ok(desktop.screenshot()?.count(AVAILABLE, 2) > 40);
+        self.desktop.until("the sign of who is available", sign)
     }
 
     /// A window on the desktop.

@@ -56,9 +56,8 @@ fn what_was_written_survives_the_end_of_the_client() {
     let bob = stage.0.headless("bob", "64x48", &["--accept-chats", "--accept-contacts"]).unwrap();
     bob.wait_event("logged_in", SOON).unwrap();
     let mut alice = stage.alice(true);
-    let signed_in = Path::new(&stage.0.place("alice")).join("session.toml");
-    stage.0.desktop.until("alice's session", |_| Ok(signed_in.exists())).unwrap();
     stage.0.desktop.activate(&stage.0.desktop.window("Komado").unwrap()).unwrap();
+    stage.0.until_there().unwrap();
     stage.0.desktop.key("ctrl+n").unwrap();
     stage.0.desktop.write("bob").unwrap();
     stage.0.desktop.key("Return").unwrap();

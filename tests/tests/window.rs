@@ -83,6 +83,7 @@ fn a_person_signs_in_writes_a_line_and_takes_a_call() {
 
     // She adds bob, who accepts; she finds him and writes.
     desktop.until("alice's session", |_| Ok(session(&stage.0.place("alice")))).unwrap();
+    stage.0.until_there().unwrap();
     desktop.key("ctrl+n").unwrap();
     desktop.write("bob").unwrap();
     desktop.key("Return").unwrap();

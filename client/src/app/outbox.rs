@@ -1,5 +1,5 @@
 //! What was written and is not at the server yet, kept on the disk before it is sent: it survives a crash, and is sent
-//! again under the same keys.
+//! again under the same keys, with its files.
 
 use std::{
     collections::BTreeMap,
@@ -10,8 +10,8 @@ use std::{
 use relay::vocabulary::{ChatId, SendMessage};
 
 use crate::{
-    engine::{Command, Event, InChat, new_key},
-    home::{Draft, UnsentLine, Written, WrittenError},
+    engine::{Attach, Command, Event, InChat, new_key},
+    home::{Draft, UnsentFile, UnsentLine, Written, WrittenError},
 };
 
 /// The file of who is signed in, and what stands in it.
@@ -20,6 +20,8 @@ pub(super) struct Outbox {
     path: PathBuf,
     written: Written,
     drafts: Arc<BTreeMap<ChatId, Draft>>,
+    /// Files that were made to be sent, by the key of the line they go with.
+    passing: BTreeMap<String, Vec<PathBuf>>,
 }
 
 impl Outbox {
@@ -31,7 +33,8 @@ impl Outbox {
             Err(error) => (Written::default(), Some(error)),
         };
         let drafts = Arc::new(written.drafts.clone());
-        (Self { path, written, drafts }, error)
+        let passing = written.unsent.iter().map(|line| (line.message.key.clone(), passing(&line.files))).collect();
+        (Self { path, written, drafts, passing }, error)
     }
 
     pub fn drafts(&self) -> Arc<BTreeMap<ChatId, Draft>> {
@@ -40,7 +43,14 @@ impl Outbox {
 
     /// The lines that were on their way when the program ended, as they are to be sent again.
     pub fn unsent(&self) -> Vec<Command> {
-        let send = |line: &UnsentLine| Command::InChat { chat: line.chat, act: InChat::Send(line.message.clone()) };
+        let send = |line: &UnsentLine| {
+            let message = line.message.clone();
+            let act = match line.files.iter().cloned().map(attach).collect::<Vec<_>>() {
+                none if none.is_empty() => InChat::Send(message),
+                files => InChat::Attach(message, files),
+            };
+            Command::InChat { chat: line.chat, act }
+        };
         self.written.unsent.iter().map(send).collect()
     }
 
@@ -55,36 +65,85 @@ impl Outbox {
 
     /// Keeps what a command sends, and gives it its key; every other command stays as it is.
     pub fn keep(&mut self, command: Command) -> (Command, Result<(), WrittenError>) {
-        let (chat, message) = match command {
-            Command::InChat { chat, act: InChat::Send(message) } if message.key.is_empty() => (chat, message),
+        let (chat, message, files) = match command {
+            Command::InChat { chat, act: InChat::Send(message) } if message.key.is_empty() => {
+                (chat, message, Vec::new())
+            }
+            Command::InChat { chat, act: InChat::Attach(message, files) } if message.key.is_empty() => {
+                (chat, message, files)
+            }
             Command::InChat { chat, act: InChat::Change(change) } => {
-                (chat, SendMessage { change: Some(change), ..SendMessage::default() })
+                (chat, SendMessage { change: Some(change), ..SendMessage::default() }, Vec::new())
             }
             other => return (other, Ok(())),
         };
         // Without a key the engine says what is wrong.
         let message = SendMessage { key: new_key().unwrap_or_default(), ..message };
-        let kept = !message.key.is_empty() && self.written.send(chat, message.clone());
-        let written = if kept { self.written.write(&self.path) } else { Ok(()) };
-        (Command::InChat { chat, act: InChat::Send(message) }, written)
+        let act = match files.is_empty() {
+            true => InChat::Send(message.clone()),
+            false => InChat::Attach(message.clone(), files.clone()),
+        };
+        // What the microphone is still to give cannot be kept.
+        let kept = files.into_iter().map(unsent_file).collect::<Option<Vec<_>>>();
+        let written = match kept.filter(|_| !message.key.is_empty()) {
+            Some(files) => self.keep_line(UnsentLine { chat, message, files }),
+            None => Ok(()),
+        };
+        (Command::InChat { chat, act }, written)
+    }
+
+    fn keep_line(&mut self, line: UnsentLine) -> Result<(), WrittenError> {
+        self.passing.insert(line.message.key.clone(), passing(&line.files));
+        if self.written.send(line) { self.written.write(&self.path) } else { Ok(()) }
     }
 
     /// A line has come to the server, or never will.
     pub fn happened(&mut self, event: &Event) -> Result<(), WrittenError> {
         let (Event::Stored { key, .. } | Event::NotStored { key, .. }) = event else { return Ok(()) };
+        self.passing.remove(key).iter().flatten().for_each(|path| remove(path));
         if self.written.settle(key) { self.written.write(&self.path) } else { Ok(()) }
     }
 
     /// Nothing stays behind of who signs out.
     pub fn forget(mut self) -> Result<(), WrittenError> {
+        self.passing.values().flatten().for_each(|path| remove(path));
         self.written = Written::default();
         self.written.write(&self.path)
     }
 }
 
+/// As it is kept; nothing for what is still to be recorded.
+fn unsent_file(attach: Attach) -> Option<UnsentFile> {
+    let (path, passing, voice) = match attach {
+        Attach::File(path) => (path, false, None),
+        Attach::Passing(path) => (path, true, None),
+        Attach::Recorded(path, voice) => (path, true, Some(voice)),
+        Attach::Voice(_) => return None,
+    };
+    Some(UnsentFile { path: std::path::absolute(&path).unwrap_or(path), passing, voice })
+}
+
+fn attach(file: UnsentFile) -> Attach {
+    match (file.voice, file.passing) {
+        (Some(voice), _) => Attach::Recorded(file.path, voice),
+        (None, true) => Attach::Passing(file.path),
+        (None, false) => Attach::File(file.path),
+    }
+}
+
+fn passing(files: &[UnsentFile]) -> Vec<PathBuf> {
+    files.iter().filter(|file| file.passing).map(|file| file.path.clone()).collect()
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::info!(path = %path.display(), %error, "a file that was made to be sent stays");
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use relay::vocabulary::Change;
+    use relay::vocabulary::{Change, Voice};
 
     use super::*;
 
@@ -115,6 +174,43 @@ mod tests {
         outbox.happened(&Event::Stored { chat: 1, key: key_of(&first), sequence: 9 }).unwrap();
         outbox.happened(&Event::NotStored { chat: 2, key: key_of(&second) }).unwrap();
         assert!(open().unsent().is_empty());
+    }
+
+    #[test]
+    fn a_line_is_kept_with_its_files_and_those_made_for_it_go_once_it_is_settled() {
+        let home = tempfile::tempdir().unwrap();
+        let made = tempfile::tempdir().unwrap();
+        let open = || Outbox::open(home.path(), "http://a", "ada").0;
+        let file = |name: &str| {
+            let path = made.path().join(name);
+            std::fs::write(&path, name).unwrap();
+            path
+        };
+        let (own, pasted, recorded) = (file("own.txt"), file("pasted.png"), file("voice.mka"));
+        let voice = Voice { duration_ms: 900, waveform: vec![1, 2] };
+        let files =
+            vec![Attach::File(own.clone()), Attach::Passing(pasted.clone()), Attach::Recorded(recorded.clone(), voice)];
+        let line = |files| Command::InChat { chat: 1, act: InChat::Attach(SendMessage::default(), files) };
+        let (kept, written) = open().keep(line(files.clone()));
+        written.unwrap();
+        let again = open().unsent();
+        let [Command::InChat { chat: 1, act: InChat::Attach(message, found) }] = &again[..] else {
+            panic!("{again:?}")
+        };
+        assert_eq!((format!("{kept:?}"), found), (format!("{:?}", again[0]), &files));
+        open().happened(&Event::Stored { chat: 1, key: message.key.clone(), sequence: 3 }).unwrap();
+        assert!(own.exists() && !pasted.exists() && !recorded.exists());
+        assert!(open().unsent().is_empty());
+        // What is still to be recorded is sent, but cannot be kept.
+        let spoken = line(vec![Attach::Voice(std::time::Duration::from_secs(1))]);
+        let (_, written) = open().keep(spoken);
+        written.unwrap();
+        assert!(open().unsent().is_empty());
+        let pasted = file("pasted.png");
+        let mut outbox = open();
+        outbox.keep(line(vec![Attach::Passing(pasted.clone())])).1.unwrap();
+        outbox.forget().unwrap();
+        assert!(!pasted.exists(), "nothing stays behind of who signs out");
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Run {
                 Woken::Event(None) => self.running = None,
                 Woken::State => {}
                 Woken::Seen => (self.shared.wake)(),
-                Woken::Spoken(Spoken::Recorded(command)) => self.give(command).await,
+                Woken::Spoken(Spoken::Recorded(command)) => self.keep_and_give(command).await,
                 Woken::Spoken(Spoken::Failed(text)) => self.shared.tell(Event::Warning { text }),
             }
         }
@@ -201,17 +201,7 @@ impl Run {
                 }
                 self.give(Command::LogOut).await;
             }
-            Order::Give(command) => {
-                let command = match &mut self.outbox {
-                    Some(outbox) => {
-                        let (command, written) = outbox.keep(command);
-                        written.unwrap_or_else(|error| self.complain(&error));
-                        command
-                    }
-                    None => command,
-                };
-                self.give(command).await;
-            }
+            Order::Give(command) => self.keep_and_give(command).await,
             Order::Draft(chat, draft) => {
                 if let Some(Err(error)) = self.outbox.as_mut().map(|outbox| outbox.draft(chat, draft)) {
                     self.complain(&error);
@@ -222,6 +212,19 @@ impl Run {
             Order::Record(chat) => self.shared.voices.record(chat, self.speaking.0.clone()),
             Order::Quit => {}
         }
+    }
+
+    /// What it sends is on the disk first.
+    async fn keep_and_give(&mut self, command: Command) {
+        let command = match &mut self.outbox {
+            Some(outbox) => {
+                let (command, written) = outbox.keep(command);
+                written.unwrap_or_else(|error| self.complain(&error));
+                command
+            }
+            None => command,
+        };
+        self.give(command).await;
     }
 
     async fn give(&mut self, command: Command) {

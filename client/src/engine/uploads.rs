@@ -5,7 +5,7 @@ use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -28,11 +28,11 @@ pub(super) const TRANSFERS_MAX: usize = 1_000;
 pub enum Attach {
     /// A file.
     File(PathBuf),
-    /// A file that was made to be sent, and is removed once that is done or given up.
+    /// A file that was made to be sent: whoever gives it removes it once its line is stored, or never will be.
     Passing(PathBuf),
     /// So much of what the microphone gives.
     Voice(Duration),
-    /// A voice message that was recorded, in a file that is removed once it is sent or given up.
+    /// A voice message that was recorded, in such a file.
     Recorded(PathBuf, Voice),
 }
 
@@ -51,6 +51,8 @@ pub(super) struct Sending {
 #[derive(Debug)]
 struct Upload {
     file: File,
+    /// Told apart from other versions of it by this: when it was changed last, and its length.
+    changed: u64,
     announce: SendFile,
     /// Its number at the server, once that is known.
     id: Option<String>,
@@ -59,8 +61,8 @@ struct Upload {
     on_the_way: u32,
     /// The server has asked for patience.
     waits: bool,
-    /// A file that was made to be sent is gone with its upload.
-    _passing: Option<TempPath>,
+    /// What was recorded here is gone with its upload.
+    _recorded: Option<TempPath>,
 }
 
 /// A voice message was recorded.
@@ -80,11 +82,16 @@ impl Core {
         self.queue_files(chat, SendMessage::default(), vec![Attach::File(path)], true);
     }
 
-    fn queue_files(&mut self, chat: ChatId, message: SendMessage, attach: Vec<Attach>, is_picture: bool) {
+    fn queue_files(&mut self, chat: ChatId, mut message: SendMessage, attach: Vec<Attach>, is_picture: bool) {
+        if message.key.is_empty() {
+            let Some(key) = self.key() else { return };
+            message.key = key;
+        }
         self.last_transfer += 1;
         let number = self.last_transfer;
         if self.sending.len() >= TRANSFERS_MAX {
-            return self.too_many_transfers(number, None);
+            self.too_many_transfers(number, None);
+            return self.tell(Event::NotStored { chat, key: message.key });
         }
         self.sending.push_back(Sending { number, chat, message, is_picture, waiting: attach.into(), upload: None });
         if self.sending.len() == 1 {
@@ -112,33 +119,22 @@ impl Core {
             return self.begin_upload();
         };
         match next {
-            Attach::File(path) => match open(&path, None) {
-                Ok(upload) => self.announce(upload),
-                Err(reason) => self.give_up_sending(&reason),
-            },
-            Attach::Passing(path) => self.announce_passing(path, None),
-            Attach::Recorded(path, voice) => self.announce_passing(path, Some(voice)),
+            Attach::File(path) | Attach::Passing(path) => self.announce(open(&path, None)),
+            Attach::Recorded(path, voice) => self.announce(open(&path, Some(voice))),
             Attach::Voice(length) => self.record(length),
         }
     }
 
-    /// A file that is removed with its upload.
-    fn announce_passing(&mut self, path: PathBuf, voice: Option<Voice>) {
-        let passing = TempPath::try_from_path(path).map_err(|error| error.to_string());
-        let opened = passing.and_then(|path| {
-            let upload = open(&path, voice)?;
-            Ok(Upload { _passing: Some(path), ..upload })
-        });
-        match opened {
-            Ok(upload) => self.announce(upload),
-            Err(reason) => self.give_up_sending(&reason),
-        }
-    }
-
-    fn announce(&mut self, mut upload: Upload) {
-        let Some(key) = self.key() else { return self.give_up_sending("the system gives no random numbers") };
+    fn announce(&mut self, opened: Result<Upload, String>) {
+        let mut upload = match opened {
+            Ok(upload) => upload,
+            Err(reason) => return self.give_up_sending(&reason),
+        };
         let Some(sending) = self.sending.front_mut() else { return };
-        upload.announce.key = key;
+        // Of the line's: a client that was started anew goes on with what has come of the same file, and begins anew with
+        // one that was changed.
+        let (place, changed) = (sending.message.files.len(), upload.changed);
+        upload.announce.key = format!("{}-{place}-{changed:x}", sending.message.key);
         let (name, size) = (upload.announce.name.clone(), upload.announce.size);
         let transfer = Transfer { chat: Some(sending.chat), name, up: true, done: 0, size };
         self.state.transfers.insert(sending.number, transfer);
@@ -241,6 +237,9 @@ impl Core {
         let Some(sending) = self.sending.pop_front() else { return };
         self.state.transfers.remove(&sending.number);
         self.tell(Event::TransferFailed { transfer: sending.number, reason: reason.to_owned(), path: None });
+        if !sending.is_picture {
+            self.tell(Event::NotStored { chat: sending.chat, key: sending.message.key });
+        }
         self.begin_upload();
     }
 
@@ -270,13 +269,10 @@ impl Core {
         }
         let opened = recorded.result.and_then(|(path, voice)| {
             let mut upload = open(&path, Some(voice))?;
-            upload._passing = Some(path);
+            upload._recorded = Some(path);
             Ok(upload)
         });
-        match opened {
-            Ok(upload) => self.announce(upload),
-            Err(reason) => self.give_up_sending(&reason),
-        }
+        self.announce(opened);
     }
 
     /// Sends a command with bytes of its own. False if the link takes no more now, or there is none.
@@ -313,7 +309,10 @@ fn open(path: &Path, voice: Option<Voice>) -> Result<Upload, String> {
     };
     let media = if voice.is_some() { VOICE_MEDIA } else { media_type(&name) }.to_owned();
     let announce = SendFile { name, media, size: metadata.len(), key: String::new(), voice };
-    Ok(Upload { file, announce, id: None, next: 0, on_the_way: 0, waits: false, _passing: None })
+    let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    // A system that does not tell may send the beginning of one version and the end of another after a crash.
+    let changed = metadata.modified().map_or(0, since) as u64 ^ metadata.len();
+    Ok(Upload { changed, file, announce, id: None, next: 0, on_the_way: 0, waits: false, _recorded: None })
 }
 
 /// The media type that a name promises; the server looks at pictures itself.

@@ -19,7 +19,7 @@ pub use preferences::{
 pub use quiet_hours::{QuietHours, QuietHoursError};
 pub use regions::{Region, Regions};
 pub use remembered::{Remembered, RememberedError};
-pub use written::{Draft, UnsentLine, Written, WrittenError};
+pub use written::{Draft, UnsentFile, UnsentLine, Written, WrittenError};
 
 /// The folder that was `given`, or else the platform's place for it; `None` if the platform names none.
 pub fn folder(given: Option<&Path>) -> Option<PathBuf> {

@@ -1,12 +1,13 @@
 //! What a person has written and the server does not have yet, in `written-….json`, for its owner's eyes only: drafts by
-//! chat, and lines on their way with the keys under which they are stored once. One file for each account.
+//! chat, and lines on their way with the keys under which they are stored once, and with the files that go with them. One
+//! file for each account.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-use relay::vocabulary::{ChatId, SendMessage, TEXT_MAX};
+use relay::vocabulary::{ChatId, SendMessage, TEXT_MAX, Voice};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -40,6 +41,19 @@ impl Draft {
 pub struct UnsentLine {
     pub chat: ChatId,
     pub message: SendMessage,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<UnsentFile>,
+}
+
+/// A file that goes with a line and may not be at the server yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnsentFile {
+    pub path: PathBuf,
+    /// Whether it was made to be sent, and is removed once that is done or given up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passing: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice: Option<Voice>,
 }
 
 /// All of it, for one account.
@@ -119,10 +133,12 @@ impl Written {
     }
 
     /// A line is on its way. Says whether it is kept.
-    pub fn send(&mut self, chat: ChatId, message: SendMessage) -> bool {
-        let kept = self.unsent.len() < UNSENT_MAX;
+    pub fn send(&mut self, line: UnsentLine) -> bool {
+        // A path that is no text cannot be written down.
+        let fits = line.files.iter().all(|file| file.path.to_str().is_some());
+        let kept = fits && self.unsent.len() < UNSENT_MAX;
         if kept {
-            self.unsent.push(UnsentLine { chat, message });
+            self.unsent.push(line);
         }
         kept
     }
@@ -147,7 +163,9 @@ mod tests {
         let mut written = Written::default();
         assert!(written.draft(3, Draft { text: "窓 half a line".into(), reply_to: Some(7) }));
         assert!(!written.draft(3, Draft { text: "窓 half a line".into(), reply_to: Some(7) }), "the same again");
-        assert!(written.send(3, SendMessage::line("on its way", "k1")));
+        let file = UnsentFile { path: "/tmp/a b.mka".into(), passing: true, voice: None };
+        let line = UnsentLine { chat: 3, message: SendMessage::line("on its way", "k1"), files: vec![file] };
+        assert!(written.send(line));
         written.write(&path).unwrap();
         assert_eq!(Written::read(&path).unwrap(), written);
         for (server, user) in [("http://a", "bob"), ("http://b", "ada")] {
@@ -175,7 +193,8 @@ mod tests {
         assert!(path.with_extension("unreadable").exists());
         let mut written = Written::default();
         for n in 0..UNSENT_MAX + 1 {
-            assert_eq!(written.send(1, SendMessage::line("x", n.to_string())), n < UNSENT_MAX);
+            let message = SendMessage::line("x", n.to_string());
+            assert_eq!(written.send(UnsentLine { chat: 1, message, files: Vec::new() }), n < UNSENT_MAX);
             written.draft(n as u64, Draft { text: "x".into(), reply_to: None });
         }
         assert_eq!((written.unsent.len(), written.drafts.len()), (UNSENT_MAX, DRAFTS_MAX));
