@@ -122,3 +122,4 @@ voice-drop = Throw the recording away
 voice-recording = Recording { $length }
 voice-play = Play the voice message, { $length }
 voice-pause = Pause the voice message
+voice-place = Place in the voice message, { $heard } of { $length }

@@ -122,3 +122,4 @@ voice-drop = 録音を破棄
 voice-recording = 録音中 { $length }
 voice-play = ボイスメッセージを再生({ $length })
 voice-pause = ボイスメッセージを一時停止
+voice-place = 音声メッセージの位置、{ $heard } / { $length }

@@ -250,7 +250,18 @@ impl App {
         match self.shared.voices.now().playing {
             Some(playing) if playing.file == file => self.shared.voices.pause(!playing.pauses),
             _ => {
-                self.shared.voices.choose(&file);
+                self.shared.voices.choose(&file, 0);
+                self.order(Order::Hear(file));
+            }
+        }
+    }
+
+    /// Plays a voice message from so many milliseconds on; one that plays already, or pauses, goes on from there.
+    pub fn hear_from(&self, file: String, from: u64) {
+        match self.shared.voices.now().playing {
+            Some(playing) if playing.file == file => self.shared.voices.seek(from),
+            _ => {
+                self.shared.voices.choose(&file, from);
                 self.order(Order::Hear(file));
             }
         }

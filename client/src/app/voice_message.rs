@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use codec::container::voice::VoiceReader;
+use codec::container::voice::{VoiceError, VoiceReader};
 use parking_lot::Mutex;
 use relay::vocabulary::{ChatId, SendMessage};
 use tempfile::{TempDir, TempPath};
@@ -80,14 +80,25 @@ struct Recorder {
 
 struct Player {
     file: String,
-    heard: Arc<AtomicU64>,
-    pauses: Arc<AtomicBool>,
-    ends: Arc<AtomicBool>,
+    course: Arc<Course>,
 }
+
+/// How far the one that plays is, and what it is to do.
+#[derive(Debug)]
+struct Course {
+    /// Milliseconds that were heard.
+    heard: AtomicU64,
+    /// Where it is to go on, in milliseconds; [`NOWHERE`] if it goes on as it is.
+    seek: AtomicU64,
+    pauses: AtomicBool,
+    ends: AtomicBool,
+}
+
+const NOWHERE: u64 = u64::MAX;
 
 impl Drop for Player {
     fn drop(&mut self) {
-        self.ends.store(true, Ordering::Release);
+        self.course.ends.store(true, Ordering::Release);
     }
 }
 
@@ -104,8 +115,8 @@ impl VoiceMessages {
             .map(|recorder| Recording { chat: recorder.chat, length: recorder.length.load(Ordering::Relaxed) });
         let playing = self.player.lock().as_ref().map(|player| Playing {
             file: player.file.clone(),
-            heard: player.heard.load(Ordering::Relaxed),
-            pauses: player.pauses.load(Ordering::Relaxed),
+            heard: player.course.heard.load(Ordering::Relaxed),
+            pauses: player.course.pauses.load(Ordering::Relaxed),
         });
         VoiceNow { recording, playing }
     }
@@ -187,11 +198,24 @@ impl VoiceMessages {
         }
     }
 
-    /// A file is to be listened to, once it has come: from now on it is the one that plays.
-    pub fn choose(&self, file: &str) {
-        let player =
-            Player { file: file.to_owned(), heard: Arc::default(), pauses: Arc::default(), ends: Arc::default() };
-        *self.player.lock() = Some(player);
+    /// A file is to be listened to, once it has come, from so many milliseconds on: it is the one that plays from now on.
+    pub fn choose(&self, file: &str, from: u64) {
+        let course = Course {
+            heard: AtomicU64::new(from),
+            seek: AtomicU64::new(if from > 0 { from } else { NOWHERE }),
+            pauses: AtomicBool::new(false),
+            ends: AtomicBool::new(false),
+        };
+        *self.player.lock() = Some(Player { file: file.to_owned(), course: Arc::new(course) });
+        (self.wake)();
+    }
+
+    /// Goes on from so many milliseconds, pausing or not.
+    pub fn seek(&self, to: u64) {
+        if let Some(player) = self.player.lock().as_ref() {
+            player.course.heard.store(to, Ordering::Relaxed);
+            player.course.seek.store(to, Ordering::Release);
+        }
         (self.wake)();
     }
 
@@ -203,7 +227,7 @@ impl VoiceMessages {
     /// Pauses, or goes on.
     pub fn pause(&self, yes: bool) {
         if let Some(player) = self.player.lock().as_ref() {
-            player.pauses.store(yes, Ordering::Release);
+            player.course.pauses.store(yes, Ordering::Release);
         }
         (self.wake)();
     }
@@ -217,11 +241,11 @@ impl VoiceMessages {
     pub fn play(self: &Arc<Self>, file: &str, path: PathBuf, spoken: UnboundedSender<Spoken>) {
         let lock = self.player.lock();
         let Some(player) = lock.as_ref().filter(|player| player.file == file) else { return };
-        let (heard, pauses, ends) = (player.heard.clone(), player.pauses.clone(), player.ends.clone());
+        let course = player.course.clone();
         drop(lock);
         let (me, controls) = (self.clone(), self.setup.controls.clone());
         let run = move || {
-            let played = me.played(&path, controls, (&heard, &pauses, &ends));
+            let played = me.played(&path, controls, &course);
             if let Err(error) = played
                 && spoken.send(Spoken::Failed(error)).is_err()
             {
@@ -229,7 +253,7 @@ impl VoiceMessages {
             }
             // Another one may have been chosen meanwhile.
             let mut player = me.player.lock();
-            if player.as_ref().is_some_and(|player| Arc::ptr_eq(&player.ends, &ends)) {
+            if player.as_ref().is_some_and(|player| Arc::ptr_eq(&player.course, &course)) {
                 *player = None;
             }
             drop(player);
@@ -240,21 +264,24 @@ impl VoiceMessages {
         }
     }
 
-    fn played(
-        &self,
-        path: &Path,
-        controls: DeviceControls,
-        (heard, pauses, ends): (&AtomicU64, &AtomicBool, &AtomicBool),
-    ) -> Result<(), String> {
-        let mut reader = VoiceReader::open(path).map_err(|error| error.to_string())?;
+    fn played(&self, path: &Path, controls: DeviceControls, course: &Course) -> Result<(), String> {
+        let failed = |error: VoiceError| error.to_string();
+        let mut reader = VoiceReader::open(path).map_err(failed)?;
         let mut speaker = TelephoneSpeaker::new(controls, Clock::start());
         let (mut waiting, mut more, mut blocks) = (Vec::new(), true, 0);
-        while !ends.load(Ordering::Acquire) {
+        while !course.ends.load(Ordering::Acquire) {
             let at = speaker.wait();
+            let seek = course.seek.swap(NOWHERE, Ordering::AcqRel);
+            if seek != NOWHERE {
+                blocks = seek * 1_000 / BLOCK_TIME;
+                waiting.clear();
+                reader = VoiceReader::open(path).map_err(failed)?;
+                more = reader.skip(blocks * BLOCK as u64, &mut waiting).map_err(failed)?;
+            }
             let mut block = [0.0; BLOCK];
-            if !pauses.load(Ordering::Acquire) {
+            if !course.pauses.load(Ordering::Acquire) {
                 while more && waiting.len() < BLOCK {
-                    more = reader.read(&mut waiting).map_err(|error| error.to_string())?;
+                    more = reader.read(&mut waiting).map_err(failed)?;
                 }
                 if waiting.is_empty() {
                     return Ok(());
@@ -263,7 +290,7 @@ impl VoiceMessages {
                 block[..there].copy_from_slice(&waiting[..there]);
                 waiting.drain(..there);
                 blocks += 1;
-                self.tell(heard, blocks);
+                self.tell(&course.heard, blocks);
             }
             let played = Played { block: &block, media_time: None, at };
             speaker.play(&played).map_err(|error| error.to_string())?;
@@ -362,15 +389,25 @@ mod tests {
         assert!((280..20_000).contains(&voice.duration_ms), "{voice:?}");
         assert!(voice.waveform.iter().filter(|value| **value > 150).count() > 20, "{voice:?}");
 
-        voices.choose("another");
+        voices.choose("another", 0);
         voices.play("f1", path.clone(), spoken.clone());
         assert_eq!(voices.now().playing.unwrap().heard, 0, "it is not the one that was chosen last");
-        voices.choose("f1");
+        voices.choose("f1", 0);
         voices.play("f1", path.clone(), spoken.clone());
         until(&voices, |now| now.playing.as_ref().is_some_and(|playing| playing.heard >= 100));
         voices.pause(true);
         assert!(voices.now().playing.unwrap().pauses);
+        // Forwards and back, while it pauses; then on from there to the end.
+        voices.seek(voice.duration_ms - 60);
+        voices.seek(40);
+        until(&voices, |now| now.playing.as_ref().is_some_and(|playing| playing.heard == 40));
         voices.pause(false);
+        until(&voices, |now| now.playing.as_ref().is_some_and(|playing| playing.heard >= 100));
+        voices.seek(voice.duration_ms - 20);
+        until(&voices, |now| now.playing.is_none());
+        voices.choose("f1", voice.duration_ms - 100);
+        voices.play("f1", path.clone(), spoken.clone());
+        assert!(voices.now().playing.unwrap().heard >= voice.duration_ms - 100);
         until(&voices, |now| now.playing.is_none());
         std::fs::remove_file(path).unwrap();
         assert!(heard.try_recv().is_err(), "nothing went wrong");
@@ -388,7 +425,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("noise");
         std::fs::write(&path, [7; 4_000]).unwrap();
-        voices.choose("f1");
+        voices.choose("f1", 0);
         voices.play("f1", path, spoken);
         let Some(Spoken::Failed(reason)) = heard.blocking_recv() else { panic!("noise is heard") };
         assert!(reason.contains("damaged"), "{reason}");

@@ -156,6 +156,8 @@ pub enum Action {
     EndRecording(bool),
     /// A voice message is to be listened to, or to pause.
     Hear(String),
+    /// The same from so many milliseconds on.
+    HearFrom(String, u64),
     /// Files are to be chosen, for the line that is being written in a chat.
     ChooseFiles(ChatId),
     /// A picture of oneself or of a group is to be chosen.

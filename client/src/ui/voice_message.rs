@@ -1,6 +1,6 @@
 //! Voice messages: one that is listened to, with its loudness as it was recorded, and one that is being recorded.
 
-use egui::{Align2, CornerRadius, Id, Pos2, Rect, Sense, Ui, UiBuilder, Vec2};
+use egui::{Align2, CornerRadius, EventFilter, Id, Key, Pos2, Rect, Response, Sense, Ui, UiBuilder, Vec2};
 use relay::vocabulary::Attachment;
 
 use super::{
@@ -15,13 +15,15 @@ const BAR: (f32, f32) = (2.0, 1.5);
 /// The least and the greatest height of a bar.
 const HEIGHT: (f32, f32) = (2.0, 24.0);
 
+/// How far an arrow goes, in milliseconds.
+const STEP: u64 = 5_000;
+
 /// A voice message in its bubble.
 pub fn show(ui: &mut Ui, scene: &Scene<'_>, file: &Attachment, area: Rect, id: Id, out: &mut Out) {
     let Some(voice) = &file.voice else { return };
     let palette = Palette::of(ui);
     let playing = scene.voice.playing.as_ref().filter(|playing| playing.file == file.id);
     let response = ui.interact(area, id, Sense::click());
-    controls::context_menu(ui, &response, |ui| attachment::menu(ui, scene, file, out));
     let plays = playing.is_some_and(|playing| !playing.pauses);
     let length = dates::length(voice.duration_ms);
     let (icon, name) = if plays {
@@ -38,11 +40,47 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, file: &Attachment, area: Rect, id: I
     });
     let left = button.right() + space::SMALL;
     let wave = Rect::from_min_max(Pos2::new(left, area.top() + 4.0), Pos2::new(area.right(), area.bottom() - 14.0));
-    let heard = playing.map_or(0.0, |playing| playing.heard as f32 / voice.duration_ms.max(1) as f32);
-    draw_wave(ui, palette, wave, &voice.waveform, heard);
+    let now = playing.map_or(0, |playing| playing.heard);
+    let whole = voice.duration_ms.max(1);
+    draw_wave(ui, palette, wave, &voice.waveform, now as f32 / whole as f32);
+    let name = scene
+        .words
+        .with("voice-place", &[("heard", Value::Text(&dates::length(now))), ("length", Value::Text(&length))]);
+    let (bars, from) = place(ui, wave, id, &name, now, whole);
+    from.into_iter().for_each(|from| out.act(Action::HearFrom(file.id.clone(), from)));
+    for response in [response, bars] {
+        controls::context_menu(ui, &response, |ui| attachment::menu(ui, scene, file, out));
+    }
     let time = playing.map_or(length.clone(), |playing| format!("{} / {length}", dates::length(playing.heard)));
     let at = Pos2::new(left, area.bottom());
     ui.painter().text(at, Align2::LEFT_BOTTOM, time, regular(letter::TINY), palette.soft);
+}
+
+/// Where in the message it goes on: by a press on the wave, by dragging along it, or with the arrows. In milliseconds.
+fn place(ui: &Ui, wave: Rect, id: Id, name: &str, now: u64, whole: u64) -> (Response, Option<u64>) {
+    let response = ui.interact(wave, id.with(("place",)), Sense::click_and_drag());
+    response.widget_info(|| egui::WidgetInfo::slider(true, now as f64 / 1_000.0, name));
+    controls::focus_ring(ui, &response, radius::SMALL);
+    if response.hovered() {
+        ui.ctx().set_cursor_icon(egui::CursorIcon::PointingHand);
+    }
+    let last = whole.saturating_sub(1);
+    let pressed = response.interact_pointer_pos().filter(|_| response.clicked() || response.drag_stopped());
+    if let Some(at) = pressed {
+        let part = ((at.x - wave.left()) / wave.width().max(1.0)).clamp(0.0, 1.0);
+        return (response, Some(((whole as f32 * part) as u64).min(last)));
+    }
+    if !response.has_focus() {
+        return (response, None);
+    }
+    let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    let to = match ui.input(|input| (input.key_pressed(Key::ArrowLeft), input.key_pressed(Key::ArrowRight))) {
+        (true, false) => Some(now.saturating_sub(STEP)),
+        (false, true) => Some((now + STEP).min(last)),
+        _ => None,
+    };
+    (response, to)
 }
 
 /// The loudness in as many bars as there is room for; what was heard in the colour of what can be pressed.
@@ -86,7 +124,7 @@ pub fn recording(ui: &mut Ui, scene: &Scene<'_>, recording: &Recording, out: &mu
             Rect::from_min_size(level.min, Vec2::new(level.width() * controls::loudness(scene.level), level.height()));
         ui.painter().rect_filled(loud, CornerRadius::same(radius::SMALL / 2), palette.good);
     }
-    let drop = ui.input(|input| input.key_pressed(egui::Key::Escape));
+    let drop = ui.input(|input| input.key_pressed(Key::Escape));
     ui.scope_builder(UiBuilder::new().max_rect(buttons), |ui| {
         ui.horizontal_centered(|ui| {
             ui.spacing_mut().item_spacing.x = space::TINY;

@@ -303,6 +303,7 @@ impl Desk {
             Action::Record(chat) => self.app.record(chat),
             Action::EndRecording(send) => self.app.end_recording(send),
             Action::Hear(file) => self.app.hear(file),
+            Action::HearFrom(file, from) => self.app.hear_from(file, from),
             Action::CheckDevices(yes) => self.app.check_devices(yes),
             Action::CheckSound => self.app.check_sound(),
             Action::ChooseFiles(_)

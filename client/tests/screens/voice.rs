@@ -63,6 +63,20 @@ fn a_voice_message_is_listened_to() {
     harness.run();
     let actions = press(&mut harness, "Pause the voice message");
     assert!(matches!(&actions[..], [Action::Hear(file)] if file == "voice-11"), "{actions:?}");
+    // A press in the middle of the wave, and the arrows.
+    harness.get_by_label("Place in the voice message, 0:04 of 0:12").click();
+    harness.run();
+    let actions = wanted(&mut harness);
+    let [Action::HearFrom(file, from)] = &actions[..] else { panic!("{actions:?}") };
+    assert!(file == "voice-11" && (5_500..7_000).contains(from), "{actions:?}");
+    harness.get_by_label("Place in the voice message, 0:04 of 0:12").focus();
+    harness.run();
+    for (key, to) in [(egui::Key::ArrowLeft, 0), (egui::Key::ArrowRight, 9_000)] {
+        harness.key_press(key);
+        harness.run();
+        let actions = wanted(&mut harness);
+        assert!(matches!(&actions[..], [Action::HearFrom(_, from)] if *from == to), "{actions:?}");
+    }
 }
 
 #[test]

@@ -10,7 +10,10 @@ use symphonia_core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia_format_mkv::MkvReader;
 use symphonia_format_ogg::OggReader;
 
-use crate::opus::{Channels, Decoder};
+use crate::opus::{Channels, Decoder, packet_samples};
+
+/// Samples that the decoder needs before its sound is right (RFC 7845, section 4.6): 80 ms.
+const PRE_ROLL: u64 = 3_840;
 
 /// Why a voice message cannot be listened to.
 #[derive(Debug, thiserror::Error)]
@@ -64,17 +67,46 @@ impl VoiceReader {
     /// # Errors
     /// [`VoiceError::Container`] for a file that is damaged from here on. A packet that is damaged alone is passed over.
     pub fn read(&mut self, out: &mut Vec<f32>) -> Result<bool, VoiceError> {
-        loop {
-            let packet = match self.format.next_packet() {
-                Ok(Some(packet)) => packet,
-                Ok(None) => return Ok(false),
-                Err(error) => return Err(VoiceError::Container(error.to_string())),
-            };
-            if packet.track_id != self.track {
+        while let Some(packet) = self.next_packet()? {
+            if self.decoder.decode(&packet, out).is_ok() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Passes over so many samples (48 kHz) from here on; what comes after them in the same packet goes to `out`. False if
+    /// it ends before.
+    ///
+    /// # Errors
+    /// As [`VoiceReader::read`].
+    pub fn skip(&mut self, samples: u64, out: &mut Vec<f32>) -> Result<bool, VoiceError> {
+        let mut left = samples;
+        let mut decoded = Vec::new();
+        while left > 0 {
+            let Some(packet) = self.next_packet()? else { return Ok(false) };
+            let length = packet_samples(&packet).unwrap_or(0) as u64;
+            if left > length + PRE_ROLL {
+                left -= length;
                 continue;
             }
-            if self.decoder.decode(&packet.data, out).is_ok() {
-                return Ok(true);
+            decoded.clear();
+            if self.decoder.decode(&packet, &mut decoded).is_ok() {
+                let passed = left.min(decoded.len() as u64);
+                out.extend_from_slice(&decoded[passed as usize..]);
+                left -= passed;
+            }
+        }
+        Ok(true)
+    }
+
+    fn next_packet(&mut self) -> Result<Option<Box<[u8]>>, VoiceError> {
+        loop {
+            match self.format.next_packet() {
+                Ok(Some(packet)) if packet.track_id == self.track => return Ok(Some(packet.data)),
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(None),
+                Err(error) => return Err(VoiceError::Container(error.to_string())),
             }
         }
     }
