@@ -1,4 +1,5 @@
-//! The letters of the window: Inter and Phosphor are embedded, letters of Japanese and Chinese come from the system.
+//! The letters of the window: Inter, Phosphor and Noto Emoji are embedded, letters of Japanese and Chinese come from the
+//! system.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use super::theme::{SEMIBOLD, letter};
 const INTER: &[u8] = include_bytes!("../../assets/inter-regular.ttf");
 const INTER_SEMIBOLD: &[u8] = include_bytes!("../../assets/inter-semibold.ttf");
 const PHOSPHOR: &[u8] = include_bytes!("../../assets/phosphor.ttf");
+const EMOJI: &[u8] = include_bytes!("../../assets/noto-emoji.ttf");
 
 /// Fonts with Japanese letters, the best first; those further down have other shapes of some letters.
 const JAPANESE: [&str; 16] = [
@@ -30,8 +32,9 @@ const JAPANESE: [&str; 16] = [
     "WenQuanYi Micro Hei",
 ];
 
-/// Fonts with emoji of one colour, the best first. Those of several colours have no outlines that could be drawn.
-const EMOJI: [&str; 5] = ["Noto Emoji", "OpenMoji", "Segoe UI Emoji", "Symbola", "DejaVu Sans"];
+/// Fonts with signs that may be missing in the embedded ones, the best first. Those of several colours have no outlines
+/// that could be drawn.
+const SIGNS: [&str; 5] = ["Noto Emoji", "OpenMoji", "Segoe UI Emoji", "Symbola", "DejaVu Sans"];
 
 /// The fonts with emoji behind one that has the box for what is missing. epaint says of whatever is in the font of that
 /// box that it is missing, and among letters that font is the embedded one with emoji.
@@ -61,8 +64,7 @@ impl Fonts {
         system.load_system_fonts();
         let japanese = japanese(&mut system, fontdb::Weight::NORMAL);
         let japanese_bold = japanese.is_some().then(|| japanese_of(&mut system, fontdb::Weight::BOLD)).flatten();
-        // The embedded emoji are those of 2018. What the system has stands behind them.
-        let emoji = EMOJI.iter().find_map(|family| load(&mut system, family, fontdb::Weight::NORMAL));
+        let emoji = SIGNS.iter().find_map(|family| load(&mut system, family, fontdb::Weight::NORMAL));
         Self::of(japanese, japanese_bold, emoji)
     }
 
@@ -76,7 +78,7 @@ impl Fonts {
         add("inter-semibold", FontData::from_static(INTER_SEMIBOLD));
         add("phosphor", FontData::from_static(PHOSPHOR));
         add("hack", FontData::from_static(epaint_default_fonts::HACK_REGULAR));
-        add("emoji", FontData::from_static(epaint_default_fonts::NOTO_EMOJI_REGULAR));
+        add("emoji", FontData::from_static(EMOJI));
         let bold = if japanese_bold.is_some() { "japanese-bold" } else { "japanese" };
         japanese.into_iter().for_each(|data| add("japanese", data));
         add("emoji-icons", FontData::from_static(epaint_default_fonts::EMOJI_ICON));
