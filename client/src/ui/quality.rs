@@ -227,7 +227,7 @@ fn report(scene: &Scene<'_>, call: &CallState) -> String {
 pub fn show_over(ui: &mut Ui, stage: Rect, scene: &Scene<'_>, call: &CallState) -> bool {
     let width = size::QUALITY.min(stage.width() - 2.0 * space::NORMAL);
     let at = stage.left_top() + Vec2::new(space::NORMAL, 52.0);
-    let area = Rect::from_min_size(at, Vec2::new(width, (stage.height() - 140.0).min(size::QUALITY_HIGH)));
+    let area = Rect::from_min_size(at, Vec2::new(width, (stage.height() - 152.0).min(size::QUALITY_HIGH)));
     let mut close = false;
     let builder = egui::UiBuilder::new().max_rect(area);
     ui.scope_builder(builder, |ui| {
