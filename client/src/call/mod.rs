@@ -156,13 +156,14 @@ impl Media {
     ) -> Result<Self, MediaError> {
         let devices = setup.open(clock)?;
         let quality = setup.video;
+        let adaptation = send_video::Adaptation::new(quality.bitrate);
         let recording = devices.recording.as_deref().map(Recording::create).transpose()?.map(Mutex::new);
         let arrivals = devices.arrivals.as_deref().map(Arrivals::create).transpose()?.map(Mutex::new);
         let shared = Arc::new(Shared {
             clock,
             stop: AtomicBool::new(false),
             keyframe: AtomicBool::new(false),
-            video_bitrate: AtomicU32::new(quality.bitrate),
+            video_bitrate: AtomicU32::new(adaptation.bitrate()),
             offset: AtomicI64::new(i64::MIN),
             far: FarEnd::default(),
             tallies: Mutex::new(Tallies::new(clock.now())),
@@ -186,7 +187,7 @@ impl Media {
             ears: ears.clone(),
             eyes,
             threads: Vec::new(),
-            adaptation: Mutex::new(send_video::Adaptation::new(quality.bitrate)),
+            adaptation: Mutex::new(adaptation),
             counted: Mutex::new(Counted::now(&Tallies::new(0), clock.now(), process_time())),
         };
         let sender = send_video::VideoSender::new(devices.camera, quality, media.video.clone(), shared.clone())?;

@@ -36,6 +36,17 @@ const DROPS_BEARABLE: u64 = 3;
 /// A queue of this age means that the path carries less than is sent.
 const QUEUE_GROWS: Micros = 120 * MILLISECOND;
 
+/// At the beginning so much queueing on the path ends all growth for a while, and so much more means that it carries less.
+const FILLS: Micros = 80 * MILLISECOND;
+const OVERRUN: Micros = 250 * MILLISECOND;
+
+/// For how many seconds at most the rate does not grow, so that what the beginning has put on the path can go.
+const DRAINS: u32 = 6;
+
+/// What a call begins with, in bits a second: nobody knows yet what the path carries, and what it does not carry delays the
+/// first seconds of the sound as well.
+const FIRST_BITRATE: u32 = 200_000;
+
 /// Sums over some time of encoding.
 #[derive(Debug, Default)]
 struct Spell {
@@ -53,6 +64,7 @@ impl Spell {
             quantiser: self.quantisers as f32 / encoded,
             kept: self.encoded as f32 / self.pictures.max(1) as f32,
             busy: self.took as f32 / encoded * frame_rate / SECOND as f32,
+            ramps: false,
         }
     }
 }
@@ -66,6 +78,8 @@ pub struct VideoSender {
     /// Sequence numbers of the last pictures.
     sent: VecDeque<u64>,
     bitrate: u32,
+    /// Bits a second on a path that carries them.
+    wanted: u32,
     size: PictureSize,
     scaler: Scaler,
     pool: PicturePool,
@@ -85,12 +99,19 @@ impl VideoSender {
         shared: Arc<Shared>,
     ) -> Result<Self, MediaError> {
         let format = camera.format();
-        let mut config = EncoderConfig::new(format.width, format.height, format.frame_rate, quality.bitrate);
+        let bitrate = shared.video_bitrate.load(Ordering::Relaxed);
+        let size = match quality.content {
+            Content::Camera => PictureSize::new((format.width, format.height), format.frame_rate, bitrate),
+            // Writing is worth its size, whatever it costs.
+            Content::Screen => PictureSize::whole((format.width, format.height)),
+        };
+        let (width, height) = size.size();
+        let mut config = EncoderConfig::new(width, height, format.frame_rate, bitrate);
         config.temporal_layers = quality.temporal_layers;
         config.content = quality.content;
         let encoder = Encoder::new(config)?;
         let now = shared.clock.now();
-        shared.tallies.lock().sent_size = (format.width, format.height);
+        shared.tallies.lock().sent_size = (width, height);
         Ok(Self {
             camera,
             encoder,
@@ -98,8 +119,9 @@ impl VideoSender {
             shared,
             sequence: 0,
             sent: VecDeque::new(),
-            bitrate: quality.bitrate,
-            size: PictureSize::new((format.width, format.height)),
+            bitrate,
+            wanted: quality.bitrate,
+            size,
             scaler: Scaler::new(),
             pool: PicturePool::new(2),
             spell: Spell::default(),
@@ -177,14 +199,15 @@ impl VideoSender {
         Ok(encoded)
     }
 
-    /// Looks once a second whether the picture is worth its size. Writing on a screen is, whatever it costs.
+    /// Looks once a second whether the picture is worth its size.
     fn choose_size(&mut self, now: Micros) -> Result<(), MediaError> {
-        let EncoderConfig { width, height, frame_rate, content, .. } = *self.encoder.config();
-        if content == Content::Screen || now < self.size_at + SECOND {
+        let EncoderConfig { width, height, frame_rate, .. } = *self.encoder.config();
+        if now < self.size_at + SECOND {
             return Ok(());
         }
         self.size_at = now;
-        let second = std::mem::take(&mut self.spell).mean(frame_rate);
+        let ramps = self.bitrate < self.wanted;
+        let second = Second { ramps, ..std::mem::take(&mut self.spell).mean(frame_rate) };
         let (wide, high) = self.size.renew(second);
         if (wide, high) != (width, height) {
             tracing::info!(wide, high, bitrate = self.bitrate, ?second, "the picture that is sent has another size");
@@ -226,39 +249,64 @@ impl VideoSender {
     }
 }
 
-/// Finds the bitrate that a path carries: down fast when what waits grows old, up slowly while nothing waits.
+/// Finds the bitrate that a path carries: down fast when what waits grows old, up slowly while nothing waits, and fast at
+/// the beginning, until there is a first sign of what it carries.
 #[derive(Debug)]
 pub struct Adaptation {
     bitrate: u32,
-    dropped: u64,
-    delivered: u64,
+    begins: bool,
+    /// Seconds that are left for the path to be emptied.
+    drains: u32,
+    /// What the link had dropped and delivered when it was looked at last.
+    counted: Option<(u64, u64)>,
 }
 
 impl Adaptation {
-    pub fn new(bitrate: u32) -> Self {
-        Self { bitrate, dropped: 0, delivered: 0 }
+    /// For a picture that is to have so many bits a second.
+    pub fn new(wanted: u32) -> Self {
+        Self { bitrate: wanted.min(FIRST_BITRATE), begins: wanted > FIRST_BITRATE, drains: 0, counted: None }
+    }
+
+    pub fn bitrate(&self) -> u32 {
+        self.bitrate
     }
 
     /// Takes in how the link did since the last time; gives the bitrate for the picture, at most `wanted`.
     pub fn renew(&mut self, statistics: &Statistics, wanted: u32) -> u32 {
-        let drops = statistics.dropped.saturating_sub(self.dropped);
-        self.dropped = statistics.dropped;
-        let delivered = statistics.delivered.saturating_sub(self.delivered);
-        self.delivered = statistics.delivered;
-        if delivered == 0 {
+        let before = self.counted.replace((statistics.dropped, statistics.delivered));
+        // What the link did before the call says nothing.
+        let Some((dropped, delivered)) = before else { return self.bitrate };
+        let drops = statistics.dropped.saturating_sub(dropped);
+        if statistics.delivered <= delivered {
             // A path that is cut says nothing about what it will carry when it is back.
             return self.bitrate;
         }
-        if drops > DROPS_BEARABLE || statistics.queue > QUEUE_GROWS {
+        let overrun = self.begins && statistics.queueing > OVERRUN;
+        self.drains = if statistics.queueing > FILLS { self.drains.saturating_sub(1) } else { 0 };
+        if drops > DROPS_BEARABLE || statistics.queue > QUEUE_GROWS || overrun {
             let carried = u32::try_from(statistics.delivery_rate.saturating_mul(8)).unwrap_or(u32::MAX);
             let lower = (self.bitrate - self.bitrate / 4).min(carried - carried / 5);
             // The delivery of one second may have been low for want of anything to send.
             self.bitrate = lower.max(self.bitrate / 2);
+            self.end_beginning();
+        } else if self.begins && statistics.queueing > FILLS {
+            self.end_beginning();
+        } else if self.drains > 0 {
+            // It stays as it is.
+        } else if self.begins {
+            self.bitrate = self.bitrate.saturating_mul(2);
+            self.begins = self.bitrate < wanted;
         } else {
             self.bitrate = self.bitrate.saturating_add(self.bitrate / 4 + wanted / 32);
         }
         self.bitrate = self.bitrate.clamp(LOWEST_BITRATE.min(wanted), wanted);
         self.bitrate
+    }
+
+    fn end_beginning(&mut self) {
+        if std::mem::take(&mut self.begins) {
+            self.drains = DRAINS;
+        }
     }
 }
 
@@ -269,6 +317,8 @@ mod tests {
     #[test]
     fn the_bitrate_falls_to_what_the_path_carries_and_comes_back() {
         let mut adaptation = Adaptation::new(1_500_000);
+        assert_eq!(adaptation.bitrate(), FIRST_BITRATE);
+        adaptation.renew(&Statistics::default(), 1_500_000);
         let mut delivered = 0;
         let mut seconds = |queue, dropped, delivery_rate, wanted, count| {
             let mut bitrate = 0;
@@ -279,6 +329,7 @@ mod tests {
             }
             bitrate
         };
+        assert_eq!(seconds(0, 0, 50_000, 1_500_000, 3), 1_500_000, "a path that carries it is found out at once");
         let bitrate = seconds(300 * MILLISECOND, 0, 50_000, 1_500_000, 4);
         assert!((LOWEST_BITRATE..400_000).contains(&bitrate), "{bitrate}");
         assert_eq!(seconds(0, 0, 50_000, 1_500_000, 12), 1_500_000);
@@ -288,9 +339,25 @@ mod tests {
     }
 
     #[test]
+    fn a_path_on_which_the_first_seconds_queue_is_not_filled_any_further() {
+        let renew = |queueing| {
+            let mut adaptation = Adaptation::new(1_000_000);
+            let before = Statistics { delivered: 40_000, ..Statistics::default() };
+            assert_eq!(adaptation.renew(&before, 1_000_000), FIRST_BITRATE, "of the link before the call");
+            let statistics = Statistics { queueing, delivered: 50_000, delivery_rate: 25_000, ..Statistics::default() };
+            let first = adaptation.renew(&statistics, 1_000_000);
+            (first, adaptation.begins)
+        };
+        assert_eq!(renew(10 * MILLISECOND), (2 * FIRST_BITRATE, true));
+        assert_eq!(renew(120 * MILLISECOND), (FIRST_BITRATE, false));
+        assert_eq!(renew(700 * MILLISECOND), (FIRST_BITRATE / 4 * 3, false));
+    }
+
+    #[test]
     fn a_cut_path_does_not_lower_the_bitrate() {
         let mut adaptation = Adaptation::new(1_000_000);
+        adaptation.renew(&Statistics::default(), 1_000_000);
         let cut = Statistics { queue: 3 * SECOND, dropped: 90, ..Statistics::default() };
-        assert_eq!(adaptation.renew(&cut, 1_000_000), 1_000_000);
+        assert_eq!(adaptation.renew(&cut, 1_000_000), FIRST_BITRATE);
     }
 }

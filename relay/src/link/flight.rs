@@ -150,6 +150,18 @@ impl Flight {
         self.smoothed
     }
 
+    /// How much longer it is than the shortest that was measured lately, or will be for the oldest packet in flight.
+    pub fn queueing(&self, now: Micros) -> Micros {
+        let Some(smoothed) = self.smoothed else { return 0 };
+        let waits =
+            self.oldest(None).map_or(0, |at| now.saturating_sub(at).saturating_sub(super::arrivals::MAX_ACK_DELAY));
+        smoothed.max(waits).saturating_sub(self.shortest())
+    }
+
+    fn shortest(&self) -> Micros {
+        self.shortest[0].1.min(self.shortest[1].1)
+    }
+
     /// Bytes a second that lately arrived.
     pub fn rate(&self) -> u64 {
         self.rate
@@ -264,7 +276,7 @@ impl Flight {
             *newer = (now, Micros::MAX);
         }
         newer.1 = newer.1.min(sample);
-        let shortest = older.1.min(newer.1);
+        let shortest = self.shortest();
         let queue = sample - shortest;
         let was_capped = std::mem::take(&mut self.capped);
         if queue > TARGET_QUEUE {

@@ -128,6 +128,8 @@ pub enum LinkError {
 pub struct Statistics {
     /// Smoothed time from sending to acknowledgement, without the far end's own waiting.
     pub round_trip: Option<Micros>,
+    /// How much longer than at its shortest it is, or will be for what is on its way: what waits somewhere on the path.
+    pub queueing: Micros,
     pub bytes_in_flight: usize,
     pub flight_cap: usize,
     /// Bytes a second that lately arrived at the far end.
@@ -289,6 +291,7 @@ impl Link {
         let oldest = self.outgoing.iter_mut().filter_map(|track| track.urgency(now)).map(|(_, since)| since).min();
         Statistics {
             round_trip: self.flight.round_trip(),
+            queueing: self.flight.queueing(now),
             bytes_in_flight: self.flight.bytes(),
             flight_cap: self.flight.cap(),
             delivery_rate: self.flight.rate(),
