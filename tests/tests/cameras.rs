@@ -42,7 +42,13 @@ fn newest(folder: &str) -> Option<PathBuf> {
 fn likeness(one: &Path, source: &[&str]) -> f64 {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.arg("-i").arg(one).args(source).args(["-frames:v", "1"]);
-    ffmpeg.args(["-lavfi", "[0]format=rgb24[a];[1]scale=1280:720,format=rgb24[b];[a][b]psnr", "-f", "null", "-"]);
+    ffmpeg.args([
+        "-lavfi",
+        "[0]scale=1280:720,format=rgb24[a];[1]scale=1280:720,format=rgb24[b];[a][b]psnr",
+        "-f",
+        "null",
+        "-",
+    ]);
     let said = String::from_utf8_lossy(&ffmpeg.output().unwrap().stderr).into_owned();
     let (_, rest) = said.rsplit_once("average:").unwrap_or_else(|| panic!("{said}"));
     rest.split_whitespace().next().unwrap().parse().unwrap_or(f64::INFINITY)

@@ -30,7 +30,7 @@ pub struct Options {
     #[arg(long, default_value_t = 20)]
     pub seconds: u64,
     /// Seconds of the call that are not counted: until both ways have found how to travel.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 6)]
     pub warm_up: u64,
     /// The account that calls.
     #[arg(long, value_name = "NAME")]

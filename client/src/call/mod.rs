@@ -146,17 +146,19 @@ pub struct Media {
 }
 
 impl Media {
-    /// Opens the devices and starts. `mine` are the tracks that this end writes, `theirs` those that it reads.
+    /// Opens the devices and starts. `mine` are the tracks that this end writes, `theirs` those that it reads; `round_trip`
+    /// is that of the path, as far as it is known.
     pub fn start(
         call: CallId,
         mine: MediaTracks,
         theirs: MediaTracks,
         setup: &DeviceSetup,
+        round_trip: Option<Micros>,
         clock: Clock,
     ) -> Result<Self, MediaError> {
         let devices = setup.open(clock)?;
         let quality = setup.video;
-        let adaptation = send_video::Adaptation::new(quality.bitrate);
+        let adaptation = send_video::Adaptation::new(quality.bitrate, round_trip);
         let recording = devices.recording.as_deref().map(Recording::create).transpose()?.map(Mutex::new);
         let arrivals = devices.arrivals.as_deref().map(Arrivals::create).transpose()?.map(Mutex::new);
         let shared = Arc::new(Shared {

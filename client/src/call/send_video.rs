@@ -47,6 +47,9 @@ const DRAINS: u32 = 6;
 /// first seconds of the sound as well.
 const FIRST_BITRATE: u32 = 200_000;
 
+/// So short a round trip is that of a local network, which carries a picture from the first one on.
+const LOCAL: Micros = 10 * MILLISECOND;
+
 /// Sums over some time of encoding.
 #[derive(Debug, Default)]
 struct Spell {
@@ -262,9 +265,11 @@ pub struct Adaptation {
 }
 
 impl Adaptation {
-    /// For a picture that is to have so many bits a second.
-    pub fn new(wanted: u32) -> Self {
-        Self { bitrate: wanted.min(FIRST_BITRATE), begins: wanted > FIRST_BITRATE, drains: 0, counted: None }
+    /// For a picture that is to have so many bits a second, on a path of which no more is known than its round trip.
+    pub fn new(wanted: u32, round_trip: Option<Micros>) -> Self {
+        let is_local = round_trip.is_some_and(|round_trip| round_trip < LOCAL);
+        let bitrate = if is_local { wanted } else { wanted.min(FIRST_BITRATE) };
+        Self { bitrate, begins: bitrate < wanted, drains: 0, counted: None }
     }
 
     pub fn bitrate(&self) -> u32 {
@@ -316,7 +321,10 @@ mod tests {
 
     #[test]
     fn the_bitrate_falls_to_what_the_path_carries_and_comes_back() {
-        let mut adaptation = Adaptation::new(1_500_000);
+        let far = Some(LOCAL);
+        assert_eq!(Adaptation::new(1_500_000, Some(LOCAL - 1)).bitrate(), 1_500_000);
+        assert_eq!(Adaptation::new(1_500_000, None).bitrate(), FIRST_BITRATE);
+        let mut adaptation = Adaptation::new(1_500_000, far);
         assert_eq!(adaptation.bitrate(), FIRST_BITRATE);
         adaptation.renew(&Statistics::default(), 1_500_000);
         let mut delivered = 0;
@@ -341,7 +349,7 @@ mod tests {
     #[test]
     fn a_path_on_which_the_first_seconds_queue_is_not_filled_any_further() {
         let renew = |queueing| {
-            let mut adaptation = Adaptation::new(1_000_000);
+            let mut adaptation = Adaptation::new(1_000_000, None);
             let before = Statistics { delivered: 40_000, ..Statistics::default() };
             assert_eq!(adaptation.renew(&before, 1_000_000), FIRST_BITRATE, "of the link before the call");
             let statistics = Statistics { queueing, delivered: 50_000, delivery_rate: 25_000, ..Statistics::default() };
@@ -355,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_cut_path_does_not_lower_the_bitrate() {
-        let mut adaptation = Adaptation::new(1_000_000);
+        let mut adaptation = Adaptation::new(1_000_000, None);
         adaptation.renew(&Statistics::default(), 1_000_000);
         let cut = Statistics { queue: 3 * SECOND, dropped: 90, ..Statistics::default() };
         assert_eq!(adaptation.renew(&cut, 1_000_000), FIRST_BITRATE);

@@ -151,7 +151,8 @@ impl Core {
             return;
         };
         self.end_media();
-        match Media::start(call.id, mine, theirs, &self.devices, self.clock) {
+        let round_trip = self.link.as_ref().and_then(|link| link.connection.statistics().round_trip);
+        match Media::start(call.id, mine, theirs, &self.devices, round_trip, self.clock) {
             Ok(media) => {
                 self.media = Some(media);
                 self.connect_media(mine, theirs);
