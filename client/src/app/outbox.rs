@@ -93,6 +93,11 @@ impl Outbox {
     }
 
     fn keep_line(&mut self, line: UnsentLine) -> Result<(), WrittenError> {
+        // What is sent is no draft any more, from the same moment on: nobody is to find it half written after a crash.
+        let was_draft = self.written.drafts.get(&line.chat).is_some_and(|draft| draft.text.trim() == line.message.text);
+        if was_draft && self.written.draft(line.chat, Draft::default()) {
+            self.drafts = Arc::new(self.written.drafts.clone());
+        }
         self.passing.insert(line.message.key.clone(), passing(&line.files));
         if self.written.send(line) { self.written.write(&self.path) } else { Ok(()) }
     }
@@ -221,6 +226,15 @@ mod tests {
         let mut outbox = open();
         outbox.draft(3, draft.clone()).unwrap();
         assert_eq!(open().drafts().get(&3), Some(&draft));
+        // Another line leaves it as it is; the same one ends it.
+        let line = |text: &str| {
+            let message = SendMessage { text: text.into(), ..SendMessage::default() };
+            Command::InChat { chat: 3, act: InChat::Send(message) }
+        };
+        outbox.keep(line("another")).1.unwrap();
+        assert_eq!(open().drafts().get(&3), Some(&draft));
+        outbox.keep(line("half a")).1.unwrap();
+        assert!(open().drafts().is_empty() && open().unsent().len() == 2);
         outbox.forget().unwrap();
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
     }
