@@ -14,7 +14,7 @@ pub fn recipe(folder: &Path, listen: SocketAddr, origin: SocketAddr, streams: bo
         ""
     };
     let text = format!(
-        "daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;\n\
+        "daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\n\
          events {{ worker_connections 1024; }}\n\
          http {{\n default_type application/octet-stream; access_log {folder}/access.log; gzip on;\n\
           client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;\n\
