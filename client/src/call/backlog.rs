@@ -44,9 +44,7 @@ impl Backlog {
             let newest = self.frames.iter().rposition(|(frame, _)| frame.header().keyframe);
             left_out = newest.unwrap_or(self.frames.len()) as u64;
             self.frames.drain(..left_out as usize);
-            if newest.is_none() && !std::mem::replace(&mut self.broken, true) {
-                return (Next::NeedKeyframe, left_out);
-            }
+            self.broken |= newest.is_none();
         }
         let thins = waited(&self.frames) > THINS;
         while let Some((frame, arrived_at)) = self.frames.pop_front() {
@@ -58,7 +56,8 @@ impl Backlog {
             }
             return (Next::Decode(frame, arrived_at), left_out);
         }
-        (Next::Nothing, left_out)
+        // Asked for with each picture that is of no use without it: the question may have been lost.
+        (if self.broken && left_out > 0 { Next::NeedKeyframe } else { Next::Nothing }, left_out)
     }
 }
 
@@ -128,7 +127,8 @@ mod tests {
         backlog.push(frame(1, false), 0);
         assert!(matches!(backlog.take(GIVES_UP + 1), (Next::NeedKeyframe, 1)));
         backlog.push(frame(2, false), GIVES_UP + 2);
-        assert!(matches!(backlog.take(GIVES_UP + 3), (Next::Nothing, 1)), "it was asked for already");
+        assert!(matches!(backlog.take(GIVES_UP + 3), (Next::NeedKeyframe, 1)), "it has not come");
+        assert!(matches!(backlog.take(GIVES_UP + 3), (Next::Nothing, 0)));
         backlog.push(frame(3, true), GIVES_UP + 4);
         backlog.push(frame(4, false), GIVES_UP + 4);
         assert!(matches!(backlog.take(GIVES_UP + 5), (Next::Decode(..), 0)));

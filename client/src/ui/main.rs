@@ -1,5 +1,5 @@
-//! The main window, top to bottom: who I am, the display, what can be done, the contacts. A region without anything in
-//! it takes no place.
+//! The main window, top to bottom: who I am, the display, what can be done, the contacts, the messages. A region without
+//! anything in it takes no place.
 
 use egui::{CentralPanel, Frame, Id, Key, Margin, Rect, RichText, Ui, UiBuilder, Vec2};
 
