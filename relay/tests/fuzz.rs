@@ -198,9 +198,14 @@ fn links_take_anything() {
             let up = chance.one_in(2);
             let (sender, receiver) = if up { (&mut client, &mut server) } else { (&mut server, &mut client) };
             let keepalive = Keepalive { interval: SECOND, at_rest: HEARTBEAT, bytes: 64 };
-            let purpose = if chance.one_in(5) { Use::Trial(keepalive) } else { Use::Stream(keepalive) };
+            let purpose = match chance.below(10) {
+                0..2 => Use::Trial(keepalive),
+                2..4 => Use::Heartbeat(HEARTBEAT),
+                _ => Use::Stream(keepalive),
+            };
             sender.link.open_exchange(exchange, purpose, now);
-            receiver.link.open_exchange(exchange, Use::Receive, now);
+            let answers = if chance.one_in(2) { Use::Receive } else { Use::Heartbeat(HEARTBEAT) };
+            receiver.link.open_exchange(exchange, answers, now);
             for _ in 0..1 + chance.below(6) {
                 now += chance.next() % (400 * MILLISECOND);
                 sender.publish(&mut chance, now);

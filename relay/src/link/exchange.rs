@@ -35,6 +35,9 @@ pub enum Use {
     Send,
     /// It is sent on for as long as it is open.
     Stream(Keepalive),
+    /// It is only received on, and while the link is at rest acknowledgements go back, or at least a sign of life this
+    /// often. Only each [`ASK_EACH`]th asks for an acknowledgement, from which this end knows that the far end hears it.
+    Heartbeat(Micros),
     /// It will be, once it has proven to deliver: until then only [`TRIALS`] small records go out, one each
     /// [`TRIAL_INTERVAL`], and then signs of life.
     Trial(Keepalive),
@@ -48,6 +51,12 @@ pub const TRIAL_INTERVAL: Micros = 50 * MILLISECOND;
 
 /// Size of each: as small as a packet of sound.
 const TRIAL_BYTES: usize = 100;
+
+/// Of so many heartbeats one asks for an acknowledgement, the first before all.
+pub const ASK_EACH: u32 = 4;
+
+/// Size of a heartbeat's content.
+const HEARTBEAT_BYTES: usize = 1;
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +84,8 @@ pub struct Exchange {
     pub received: u32,
     pub proof: Proof,
     purpose: Use,
-    trials: u32,
+    /// Records that it was tried with, or heartbeats.
+    signs: u32,
     last_sent: Micros,
     /// When a sign of life was asked for that is still to be sent.
     asked_at: Option<Micros>,
@@ -91,7 +101,7 @@ impl Exchange {
             received: 0,
             proof: Proof::default(),
             purpose,
-            trials: 0,
+            signs: 0,
             last_sent: now,
             asked_at: None,
             stalled: false,
@@ -102,8 +112,8 @@ impl Exchange {
     pub fn note_sent(&mut self, now: Micros) {
         self.last_sent = now;
         self.asked_at = None;
-        if matches!(self.purpose, Use::Trial(_)) {
-            self.trials += 1;
+        if matches!(self.purpose, Use::Trial(_) | Use::Heartbeat(_)) {
+            self.signs += 1;
         }
     }
 
@@ -125,14 +135,34 @@ impl Exchange {
     fn next_keepalive(&self, rests: bool) -> Option<(Micros, usize)> {
         match self.purpose {
             _ if self.over_at.is_some() => None,
-            Use::Trial(_) if self.trials < TRIALS => Some((self.last_sent + TRIAL_INTERVAL, TRIAL_BYTES)),
+            Use::Trial(_) if self.signs < TRIALS => Some((self.last_sent + TRIAL_INTERVAL, TRIAL_BYTES)),
             Use::Stream(keepalive) | Use::Trial(keepalive) => {
                 let interval = if rests { keepalive.at_rest } else { keepalive.interval };
                 let due = self.last_sent + interval;
                 Some((self.asked_at.map_or(due, |asked| asked.min(due)), keepalive.bytes))
             }
+            Use::Heartbeat(interval) => {
+                let due = self.last_sent + interval;
+                rests.then(|| (self.asked_at.map_or(due, |asked| asked.min(due)), HEARTBEAT_BYTES))
+            }
             Use::Send | Use::Receive => None,
         }
+    }
+
+    /// Whether the next sign of life asks for an acknowledgement.
+    pub fn keepalive_asks(&self) -> bool {
+        let is_heartbeat = matches!(self.purpose, Use::Heartbeat(_));
+        !is_heartbeat || self.stalled || self.asked_at.is_some() || self.signs.is_multiple_of(ASK_EACH)
+    }
+
+    /// Whether the far end is known to hear this one's heartbeats.
+    pub fn beats(&self) -> bool {
+        matches!(self.purpose, Use::Heartbeat(_)) && self.proof.arrived > 0 && !self.stalled && self.over_at.is_none()
+    }
+
+    /// Whether nothing is sent on it but signs of life.
+    pub fn only_shows_life(&self) -> bool {
+        matches!(self.purpose, Use::Trial(_) | Use::Heartbeat(_))
     }
 
     /// The trial is over: from now on it carries what the link has to send.

@@ -35,7 +35,7 @@ use litemap::LiteMap;
 use thiserror::Error;
 
 pub use bulk::BULK_MAX;
-pub use exchange::{Ended, ExchangeId, Keepalive, Proof, TRIAL_INTERVAL, TRIALS, Use};
+pub use exchange::{ASK_EACH, Ended, ExchangeId, Keepalive, Proof, TRIAL_INTERVAL, TRIALS, Use};
 pub use freshness::{Class, Freshness};
 pub use incoming::Promise;
 pub use rest::{HEARTBEAT, REST_AFTER};

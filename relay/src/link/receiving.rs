@@ -36,7 +36,10 @@ impl Link {
         let mut frames = Vec::new();
         while let Some(message) = Message::decode(&mut content)? {
             match message {
-                Message::Ping => (asks, urgent) = (true, true),
+                Message::Ping => {
+                    (asks, urgent) = (true, true);
+                    self.is_asked(now);
+                }
                 Message::Acknowledgement(acknowledgement) => self.acknowledged(&acknowledgement, now)?,
                 Message::Frame(frame) => {
                     asks = true;

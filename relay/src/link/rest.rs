@@ -1,6 +1,6 @@
 //! When a link is at rest: nothing that is in a hurry has passed for a while, and few signs of life are enough.
 
-use super::Link;
+use super::{Link, exchange::Exchange};
 use crate::{FrameHeader, Kind, Micros, SECOND, TrackId};
 
 /// A link is at rest when for this long nothing went either way but what can wait for an acknowledgement to show that
@@ -55,6 +55,17 @@ impl Link {
     pub fn ask(&mut self, now: Micros) {
         self.exchanges.iter_mut().for_each(|(_, exchange)| exchange.ask(now));
         self.driver.wake_by_ref();
+    }
+
+    /// Whether the link is at rest, and the far end is known to hear of this end by heartbeats on an exchange that is
+    /// open. Acknowledgements travel with them then.
+    pub fn beats(&self, now: Micros) -> bool {
+        self.is_at_rest(now) && self.exchanges.values().any(Exchange::beats)
+    }
+
+    /// The far end asks whether this one is there: what it heard of it may have been lost.
+    pub(super) fn is_asked(&mut self, now: Micros) {
+        self.exchanges.iter_mut().filter(|(_, exchange)| exchange.beats()).for_each(|(_, exchange)| exchange.ask(now));
     }
 
     /// Since when the link has not been at rest; `None` while it is.

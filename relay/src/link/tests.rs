@@ -71,6 +71,14 @@ impl Sim {
         self.pipes.push(Pipe { id, up, delay, rate, transit: Vec::new(), delivered: Vec::new() });
     }
 
+    /// One exchange that goes both ways at once.
+    fn open_duplex(&mut self, delay: Micros) {
+        self.open(false, delay, 10_000);
+        let id = self.pipes[self.pipes.len() - 1].id;
+        self.client.open_exchange(id, Use::Heartbeat(HEARTBEAT), self.now);
+        self.pipes.push(Pipe { id, up: true, delay, rate: 10_000, transit: Vec::new(), delivered: Vec::new() });
+    }
+
     fn has(&self, up: bool) -> bool {
         self.pipes.iter().any(|pipe| pipe.up == up)
     }

@@ -150,14 +150,16 @@ impl Link {
     /// Whether [`Link::transmit`] on an exchange that is open would write something now.
     pub fn wants_to_transmit(&mut self, now: Micros) -> bool {
         let rests = self.rest.is_at_rest(now);
-        self.has_content(now) || self.exchanges.values().any(|exchange| exchange.keepalive_due(rests, now).is_some())
+        self.has_content(now)
+            || self.acknowledgement_due().is_some_and(|due| due <= now)
+            || self.exchanges.values().any(|exchange| exchange.keepalive_due(rests, now).is_some())
     }
 
     /// The same without signs of life: whether there is anything worth opening an exchange for.
     pub fn has_content(&mut self, now: Micros) -> bool {
         self.closing.is_some()
             || self.prefers.is_some()
-            || self.arrivals.due().is_some_and(|due| due <= now)
+            || self.arrivals.due().is_some_and(|due| due <= now) && !self.beats(now)
             || self.most_urgent(now).is_some()
     }
 
@@ -195,15 +197,19 @@ impl Link {
         now: Micros,
     ) -> Result<bool, LinkError> {
         let exchange = self.exchanges.get(&id).ok_or(LinkError::NotOpen(id))?;
-        let keepalive = exchange.keepalive_due(self.rest.is_at_rest(now), now);
-        let on_trial = exchange.is_on_trial();
+        let rests = self.rest.is_at_rest(now);
+        let keepalive = exchange.keepalive_due(rests, now);
+        let (asks_for_life, carries) = (exchange.keepalive_asks(), !exchange.only_shows_life());
+        let acknowledges = carries || rests && exchange.beats();
+        let acknowledge = acknowledges && self.arrivals.due().is_some_and(|due| due <= now);
+        // What acknowledges is a sign of life as well.
+        let keepalive = keepalive.or((acknowledge && !carries).then_some(0));
         let mut pieces = Pieces::new();
-        let acknowledge = self.arrivals.due().is_some_and(|due| due <= now);
         let room = if self.arrivals.pending() { limit - ACKNOWLEDGEMENT_ROOM } else { limit };
         // Begun when something is found that is worth a record.
         let mut draft = None;
         let mut asks = false;
-        if !on_trial {
+        if carries {
             self.fill(id, &mut draft, &mut pieces, room, out, now)?;
             asks = !pieces.is_empty();
             if let Some(reason) = self.closing.take() {
@@ -212,20 +218,22 @@ impl Link {
             }
         }
         if let Some(bytes) = keepalive.filter(|_| draft.is_none()) {
-            let padding = bytes.min(room).saturating_sub(1);
+            let padding = bytes.min(room).saturating_sub(usize::from(asks_for_life));
             self.begun_record(&mut draft, id, padding + PROBE_BESIDE, out)?;
-            Message::Ping.encode(out);
+            if asks_for_life {
+                Message::Ping.encode(out);
+            }
             message::put_padding(out, padding);
-            asks = true;
+            asks = asks_for_life;
         }
-        if !on_trial
+        if acknowledges
             && (acknowledge || draft.is_some() && self.arrivals.pending())
             && let Some(acknowledgement) = self.arrivals.acknowledge(now)
         {
             self.begun_record(&mut draft, id, ACKNOWLEDGEMENT_ROOM, out)?;
             Message::Acknowledgement(acknowledgement).encode(out);
         }
-        if !on_trial && self.prefers.is_some() {
+        if carries && self.prefers.is_some() {
             self.begun_record(&mut draft, id, ACKNOWLEDGEMENT_ROOM, out)?;
         }
         let Some(draft) = draft else { return Ok(false) };
@@ -268,7 +276,7 @@ impl Link {
     ) -> Result<(), LinkError> {
         let exchange = self.exchanges.get_mut(&id).ok_or(LinkError::NotOpen(id))?;
         exchange.note_sent(now);
-        let prefers = self.prefers.take_if(|_| !exchange.is_on_trial());
+        let prefers = self.prefers.take_if(|_| !exchange.only_shows_life());
         if let Some(ExchangeId(exchange)) = prefers {
             Message::Prefer { exchange }.encode(out);
         }

@@ -95,3 +95,83 @@ fn who_is_asked_answers_at_once_and_is_not_asked_again() {
     assert_eq!(records_down(&sim) - before.0, 1);
     assert!(sim.client.is_at_rest(sim.now) && sim.server.is_at_rest(sim.now));
 }
+
+/// A link at rest with nothing but a duplex exchange.
+fn beating() -> Sim {
+    let mut sim = Sim::new();
+    sim.open_duplex(10 * MILLISECOND);
+    run(&mut sim, REST_AFTER + SECOND);
+    assert!(sim.client.beats(sim.now) && !sim.client.has_content(sim.now));
+    sim
+}
+
+fn records_up(sim: &Sim) -> u32 {
+    sim.server.received_on(sim.pipes[1].id)
+}
+
+#[test]
+fn of_four_heartbeats_one_is_answered() {
+    let mut sim = Sim::new();
+    sim.open_duplex(10 * MILLISECOND);
+    sim.server.open_exchange(
+        sim.pipes[0].id,
+        Use::Stream(Keepalive { interval: SECOND, at_rest: 600 * SECOND, bytes: 64 }),
+        0,
+    );
+    run(&mut sim, REST_AFTER + SECOND);
+    let before = (records_up(&sim), records_down(&sim));
+    run(&mut sim, 8 * HEARTBEAT);
+    assert_eq!((records_up(&sim) - before.0, records_down(&sim) - before.1), (8, 2));
+    assert!(sim.client.beats(sim.now) && sim.server.is_at_rest(sim.now));
+}
+
+#[test]
+fn heartbeats_bring_acknowledgements_along_and_nothing_else_is_needed() {
+    let mut sim = beating();
+    let chat = Track::new(CHAT, Retention::All { max_bytes: 1 << 16 });
+    sim.client.accept_track(CHAT, Promise::Complete { after: 0 });
+    sim.server.send_track(&chat, Start::Oldest, Class::Message, sim.now);
+    for sequence in 1..=5 {
+        let header = FrameHeader::alone(CHAT, sequence, sim.now, Kind::Message);
+        chat.append(Frame::new(header, b"hello").unwrap(), sim.now).unwrap();
+        run(&mut sim, SECOND);
+        assert!(!sim.client.has_content(sim.now));
+        assert_eq!(sim.server.statistics(sim.now).bytes_in_flight, 0);
+    }
+    assert_eq!(sim.sequences(CHAT), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_command_is_not_for_heartbeats() {
+    let mut sim = beating();
+    let before = records_up(&sim);
+    sim.client.send_control(Kind::Request, b"{}", sim.now).unwrap();
+    run(&mut sim, 100 * MILLISECOND);
+    assert!(sim.client.has_content(sim.now) && sim.at_server.is_empty() && records_up(&sim) == before);
+    sim.open(true, 10 * MILLISECOND, 10_000);
+    run(&mut sim, 100 * MILLISECOND);
+    assert_eq!(sim.at_server.len(), 1);
+    assert!(!sim.client.beats(sim.now), "the link is not at rest any more");
+}
+
+#[test]
+fn heartbeats_that_are_lost_are_noticed_when_the_far_end_asks() {
+    let mut sim = beating();
+    // What goes up is lost from now on; what comes down is not.
+    let lost = |sim: &mut Sim, time: Micros| {
+        for _ in 0..time / STEP {
+            sim.pipes[1].transit.clear();
+            sim.step();
+        }
+    };
+    sim.pipes[1].delay = SECOND;
+    lost(&mut sim, HEARTBEAT + SECOND);
+    let now = sim.now;
+    sim.server.ask(now);
+    lost(&mut sim, 2 * SECOND);
+    assert!(!sim.client.beats(sim.now), "its own question had no answer");
+    // Another way up is used at once, and what came is acknowledged there.
+    sim.open(true, 10 * MILLISECOND, 10_000);
+    lost(&mut sim, SECOND);
+    assert!(sim.server.received_on(sim.pipes[2].id) > 0);
+}
