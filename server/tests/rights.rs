@@ -39,6 +39,7 @@ const ROUTES: &[(&str, &str, &str, Least)] = &[
     ("POST", "/v1/link/seal/{link}", "", Anonymous),
     ("POST", "/v1/link/{link}/up", "", Anonymous),
     ("GET", "/v1/link/{link}/down", "", Anonymous),
+    ("POST", "/v1/link/{link}/duplex", "", Anonymous),
     ("POST", "/v1/login", r#"{"user":"nobody","password":"x","device":"d"}"#, Anonymous),
     ("POST", "/v1/session", r#"{"session":"x"}"#, Anonymous),
     ("POST", "/v1/join", r#"{"user":"x","password":"x","device":"d"}"#, Anonymous),
@@ -158,6 +159,7 @@ fn filled(path: &str) -> String {
     path.replace("{name}", "nothing")
         .replace("{picture}", &picture)
         .replace("{link}/up", &format!("{}/up?x=1", "0".repeat(32)))
+        .replace("{link}/duplex", &format!("{}/duplex?x=1", "0".repeat(32)))
         .replace("{link}/down", &format!("{}/down?x=1&hold=0", "0".repeat(32)))
         .replace("{link}", &"0".repeat(32))
         .replace("{track}", "9998")

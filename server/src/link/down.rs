@@ -26,13 +26,15 @@ const SHORT_ANSWER: usize = 256 * 1024;
 
 /// A long answer ends before proxies that limit an answer's length or time cut it.
 const LONG_ANSWER_BYTES: u64 = 90 << 20;
-const LONG_ANSWER_TIME: Micros = 540 * SECOND;
+pub(super) const LONG_ANSWER_TIME: Micros = 540 * SECOND;
 
 /// The body of a long answer.
 pub(super) struct LongAnswer {
     session: Arc<Session>,
     id: ExchangeId,
     opened_at: Micros,
+    /// How long it may last.
+    longest: Micros,
     sent: u64,
     polls: u32,
     prelude: Option<usize>,
@@ -43,9 +45,19 @@ pub(super) struct LongAnswer {
 
 impl LongAnswer {
     /// `pad` bytes go out with the head, for proxies that hold small beginnings back.
-    pub fn new(session: Arc<Session>, id: ExchangeId, pad: usize) -> Self {
+    pub fn new(session: Arc<Session>, id: ExchangeId, pad: usize, longest: Micros) -> Self {
         let opened_at = session.clock.micros();
-        Self { session, id, opened_at, sent: 0, polls: 0, prelude: Some(pad), waits: None, ended: Ended::Broken }
+        Self {
+            session,
+            id,
+            opened_at,
+            longest,
+            sent: 0,
+            polls: 0,
+            prelude: Some(pad),
+            waits: None,
+            ended: Ended::Broken,
+        }
     }
 
     /// hyper asks again after every piece. What was all there was a moment ago still is, unless the doorbell has rung.
@@ -69,8 +81,8 @@ impl LongAnswer {
     fn is_spent(&mut self) -> bool {
         // Reading a clock for each frame costs more than ending a second late.
         self.polls = self.polls.wrapping_add(1);
-        let old = self.polls.is_multiple_of(16)
-            && self.session.clock.micros().saturating_sub(self.opened_at) >= LONG_ANSWER_TIME;
+        let old =
+            self.polls.is_multiple_of(16) && self.session.clock.micros().saturating_sub(self.opened_at) >= self.longest;
         old || self.sent >= LONG_ANSWER_BYTES || self.session.is_replaced(self.id)
     }
 }

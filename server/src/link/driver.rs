@@ -37,6 +37,9 @@ const OFTEN: Micros = 5 * MILLISECOND;
 /// What was due was left to the bodies; whether they have done it, and what is due next, is looked at after this.
 const AFTERWARDS: Micros = TRIAL_INTERVAL;
 
+/// Nothing is due before this.
+const FAR: Micros = 24 * 3_600 * SECOND;
+
 /// How long an ended link has to say so.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -57,6 +60,15 @@ pub(super) struct Driver {
     pub happened: Receiver<Event>,
     /// The link's place on the list of connections.
     pub listed: Listed,
+}
+
+/// Waits for so many microseconds; for ever where there is nothing to wait for.
+async fn until(time: Micros) {
+    if time < FAR {
+        tokio::time::sleep(Duration::from_micros(time)).await;
+    } else {
+        std::future::pending::<()>().await;
+    }
 }
 
 impl Driver {
@@ -109,11 +121,17 @@ impl Driver {
             {
                 self.work_bulk(&mut bulk_at_work, &frame);
             }
-            let worse = patience.until_worse(silence).map_or(Micros::MAX, |left| now + left);
-            let to_ask = if asked { Micros::MAX } else { now + until_asked };
+            let worse = patience.until_worse(silence).unwrap_or(Micros::MAX);
+            let quiet_for = if asked { worse } else { worse.min(until_asked) };
+            if life > Life::Heard || asked {
+                self.session.pulse.miss();
+            }
+            let watched = silence.stirred.is_none();
+            self.session.pulse.tell_from(watched.then(|| silence.unheard.saturating_add(quiet_for)));
+            let life_due = if watched { Micros::MAX } else { now.saturating_add(quiet_for) };
             // What stays due because no exchange takes anything is no reason to hurry.
             let due = due.map_or(Micros::MAX, |due| if due < looked { now + AFTERWARDS } else { due });
-            let next = due.min(worse).min(to_ask).min(stranger.unwrap_or(Micros::MAX)).max(now + OFTEN);
+            let next = due.min(life_due).min(stranger.unwrap_or(Micros::MAX)).max(now + OFTEN);
             tokio::select! {
                 biased;
                 reason = self.handle.closed() => break reason.to_string(),
@@ -131,7 +149,7 @@ impl Driver {
                     self.session.with_link(|link, _| link.feed_archive(track, frames));
                 }
                 () = self.session.doorbell.driver_rung() => {}
-                () = tokio::time::sleep(Duration::from_micros(next - now)) => {
+                () = until(next - now) => {
                     looked = self.session.with_link(|link, now| {
                         link.handle_timeout(now);
                         now

@@ -6,11 +6,13 @@
 mod doorbell;
 mod down;
 mod driver;
+mod duplex;
 mod liveness;
 mod opening;
 mod routes;
 mod session;
 mod up;
+mod watch;
 
 pub(crate) use routes::listed;
 pub use routes::routes;

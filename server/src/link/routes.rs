@@ -1,6 +1,6 @@
 //! The addresses of links: what opens one, what goes up and what comes down.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -21,12 +21,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    down::{LongAnswer, short_answer},
+    down::{LONG_ANSWER_TIME, LongAnswer, short_answer},
     driver::Driver,
+    duplex::DuplexAnswer,
     liveness::Patience,
     opening::{Opening, OpeningError, named, unmark},
     session::{Answer, Session, SessionError},
     up::{self, UpError},
+    watch::{self, OpenLinks},
 };
 use crate::{
     connections::Origin,
@@ -83,18 +85,19 @@ fn exchanges() -> Routes<Arc<Links>> {
         .on_up_to(MAX_HANDSHAKE, Method::POST, "/v1/link/seal/{link}", finish_seal)
         .on(Method::POST, "/v1/link/{link}/up", send_up)
         .on(Method::GET, "/v1/link/{link}/down", bring_down)
+        .on(Method::POST, "/v1/link/{link}/duplex", go_both_ways)
 }
 
 struct Links {
     state: Arc<State>,
     commands: Router,
     opening: Opening,
-    open: Arc<Mutex<HashMap<LinkId, Arc<Session>>>>,
+    open: Arc<Mutex<OpenLinks>>,
 }
 
 impl Links {
     fn find(&self, name: &str) -> Result<Arc<Session>, Refused> {
-        let found = name.parse().ok().and_then(|link: LinkId| self.open.lock().get(&link).cloned());
+        let found = name.parse().ok().and_then(|link: LinkId| self.open.lock().links.get(&link).cloned());
         let gone = || {
             let detail = "This link has ended, or the server was started anew. Open a new one.";
             Problem::new(StatusCode::GONE.as_u16(), code::LINK_GONE, detail)
@@ -102,17 +105,19 @@ impl Links {
         Ok(found.ok_or_else(gone)?)
     }
 
+    /// A long answer of which a client would like to hear each `beat` milliseconds while the link is at rest.
+    fn long_answer(&self, beat: Option<u64>) -> Answer {
+        let beat = beat.map_or(HEARTBEAT, |beat| beat.saturating_mul(MILLISECOND).clamp(BEAT_MIN, BEAT_MAX));
+        Answer::Long { at_rest: Patience::new(self.state.config.dead_after).ask_at_rest(beat) }
+    }
+
     fn open(&self, link: LinkId, keys: Option<Keys>, origin: Origin) -> Result<(), Refused> {
         let session = Arc::new(Session::new(link, keys, self.state.clock));
         let (commands, commanded) = mailbox(COMMANDS_WAITING);
         let (events, happened) = mailbox(EVENTS_WAITING);
-        {
-            let mut open = self.open.lock();
-            if open.len() >= MAX_LINKS {
-                let detail = "The server has as many links as it can carry. Try again in a moment.";
-                return Err(Problem::new(503, code::OVERLOADED, detail).retry_after_ms(5_000).into());
-            }
-            open.insert(link, session.clone());
+        if !watch::add(&self.open, session.clone(), MAX_LINKS) {
+            let detail = "The server has as many links as it can carry. Try again in a moment.";
+            return Err(Problem::new(503, code::OVERLOADED, detail).retry_after_ms(5_000).into());
         }
         let handle = LinkHandle::new(link, commands, events);
         let (address, gauge) = (origin.address, Arc::downgrade(&session));
@@ -129,7 +134,7 @@ impl Links {
         let open = self.open.clone();
         tokio::spawn(async move {
             driver.run().await;
-            open.lock().remove(&link);
+            open.lock().links.remove(&link);
         });
         Ok(())
     }
@@ -164,7 +169,7 @@ async fn finish_seal(
 ) -> Result<Response, Refused> {
     let link: LinkId = link.parse().map_err(|_| OpeningError::Unknown)?;
     // A proxy that repeats the request must not be told that the handshake is unknown.
-    if !links.open.lock().contains_key(&link) {
+    if !links.open.lock().links.contains_key(&link) {
         let keys = links.opening.finish(link, &body)?;
         links.open(link, Some(keys), Origin::new(peer.address, true, &headers))?;
     }
@@ -187,10 +192,7 @@ async fn send_up(
     match up::take(&session, ExchangeId(wish.x), body).await {
         Ok(answer) => Ok(octets(answer.into())),
         Err(error) => {
-            tracing::debug!(%link, exchange = wish.x, %error, "a body was not taken to its end");
-            if let UpError::Session(SessionError::Link(_) | SessionError::Flooded) = error {
-                session.end(&error.to_string());
-            }
+            up::note_refused(&session, ExchangeId(wish.x), &error);
             Err(error.into())
         }
     }
@@ -217,15 +219,36 @@ async fn bring_down(
     let session = links.find(&link)?;
     let exchange = ExchangeId(wish.x);
     let Some(hold) = wish.hold else {
-        let beat = wish.beat.map_or(HEARTBEAT, |wish| wish.saturating_mul(MILLISECOND).clamp(BEAT_MIN, BEAT_MAX));
-        let at_rest = Patience::new(links.state.config.dead_after).ask_at_rest(beat);
-        session.open_exchange(exchange, Answer::Long { at_rest }).map_err(UpError::from)?;
-        return Ok(octets(Body::new(LongAnswer::new(session, exchange, wish.pad.min(MAX_PAD)))));
+        session.open_exchange(exchange, links.long_answer(wish.beat)).map_err(UpError::from)?;
+        return Ok(octets(Body::new(LongAnswer::new(session, exchange, wish.pad.min(MAX_PAD), LONG_ANSWER_TIME))));
     };
     session.open_exchange(exchange, Answer::Short).map_err(UpError::from)?;
     let hold = Duration::from_millis(hold).min(MAX_HOLD);
     let batch = short_answer(&session, exchange, hold).await.map_err(UpError::from)?;
     Ok(octets(batch.into()))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Duplex {
+    /// Number of the exchange.
+    x: u64,
+    /// Bytes of padding that the answer begins with.
+    #[serde(default)]
+    pad: usize,
+    /// Milliseconds between signs of life on the answer while the link is at rest.
+    beat: Option<u64>,
+}
+
+async fn go_both_ways(
+    Shared(links): Shared<Arc<Links>>,
+    At(link): At<String>,
+    Asked(wish): Asked<Duplex>,
+    body: Body,
+) -> Result<Response, Refused> {
+    let session = links.find(&link)?;
+    let exchange = ExchangeId(wish.x);
+    session.open_exchange(exchange, links.long_answer(wish.beat)).map_err(UpError::from)?;
+    Ok(octets(Body::new(DuplexAnswer::new(session, exchange, body, wish.pad.min(MAX_PAD)))))
 }
 
 /// An answer that proxies leave as it is and pass on as it comes.

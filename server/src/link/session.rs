@@ -20,7 +20,7 @@ use relay::{
     vocabulary::Carriage,
 };
 
-use super::{doorbell::Doorbell, liveness::Silence};
+use super::{doorbell::Doorbell, liveness::Silence, watch::Pulse};
 use crate::clock::Clock;
 use crate::connections::{Gauge, Reading};
 
@@ -39,6 +39,7 @@ pub(super) struct Session {
     pub id: LinkId,
     pub clock: Clock,
     pub doorbell: Arc<Doorbell>,
+    pub pulse: Pulse,
     inner: Mutex<Inner>,
     /// How many long answers are open: nearly always one, which then need not ask whether another has replaced it.
     open_streams: AtomicUsize,
@@ -53,7 +54,6 @@ struct Inner {
     waiting: VecDeque<Output>,
     bulk: VecDeque<Frame>,
     bulk_bytes: usize,
-    heard_at: Micros,
     /// Whether the link was at rest when it was last looked at.
     rests: bool,
     /// Long answers that are open, newest last.
@@ -96,13 +96,13 @@ impl Session {
             waiting: VecDeque::new(),
             bulk: VecDeque::new(),
             bulk_bytes: 0,
-            heard_at: now,
             rests: false,
             streams: Vec::new(),
             ended: None,
         };
         let (open_streams, long_uploads) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { id, clock, doorbell, inner: Mutex::new(inner), open_streams, long_uploads }
+        let pulse = Pulse::new(now);
+        Self { id, clock, doorbell, pulse, inner: Mutex::new(inner), open_streams, long_uploads }
     }
 
     /// Runs `act` on the link; what comes of it is handed on.
@@ -118,7 +118,7 @@ impl Session {
         let now = self.clock.micros();
         let mut inner = self.inner.lock();
         inner.check()?;
-        inner.heard_at = now;
+        self.note_heard(now);
         // The same number again is a proxy that repeats a request: the first one's answer will never be read.
         inner.link.close_exchange(id, Ended::Broken, now);
         let purpose = match answer {
@@ -155,7 +155,7 @@ impl Session {
         let now = self.clock.micros();
         let mut inner = self.inner.lock();
         inner.check()?;
-        inner.heard_at = now;
+        self.note_heard(now);
         let result = inner.link.receive(id, bytes, now);
         self.hand_on_quietly(&mut inner, now, answered);
         if inner.waiting.len() > OUTPUTS_WAITING || inner.bulk_bytes > BULK_WAITING {
@@ -257,7 +257,7 @@ impl Session {
             now,
             due: inner.link.next_timeout(now),
             silence: Silence {
-                unheard: now.saturating_sub(inner.heard_at),
+                unheard: self.pulse.silence(now),
                 stirred: inner.link.stirred_since(now).map(|since| now.saturating_sub(since)),
             },
         }
@@ -276,6 +276,12 @@ impl Session {
 
     pub fn ended(&self) -> Option<String> {
         self.inner.lock().ended.clone()
+    }
+
+    fn note_heard(&self, now: Micros) {
+        if self.pulse.beat(now) {
+            self.doorbell.ring_driver();
+        }
     }
 
     /// Media goes straight into its track, where its readers wait; everything else is the driver's.
@@ -320,7 +326,7 @@ impl Gauge for Session {
         Reading {
             up: carriage(self.long_uploads.load(Ordering::Relaxed) > 0),
             down: carriage(inner.streams.iter().any(|stream| inner.link.is_proven(*stream))),
-            silence: Duration::from_micros(now.saturating_sub(inner.heard_at)),
+            silence: Duration::from_micros(self.pulse.silence(now)),
             waiting: inner.waiting.len(),
             statistics: inner.link.statistics(now),
         }

@@ -31,6 +31,14 @@ pub(super) enum UpError {
     TooLong,
 }
 
+/// Notes why a body was not taken to its end. A link of which something came that no honest client sends is over.
+pub(super) fn note_refused(session: &Session, id: ExchangeId, error: &UpError) {
+    tracing::debug!(link = %session.id, exchange = %id, %error, "a body was not taken to its end");
+    if let UpError::Session(SessionError::Link(_) | SessionError::Flooded) = error {
+        session.end(&error.to_string());
+    }
+}
+
 /// Takes a body to its end, and gives what to answer.
 pub(super) async fn take<B>(session: &Session, id: ExchangeId, body: B) -> Result<Bytes, UpError>
 where

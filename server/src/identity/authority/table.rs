@@ -18,6 +18,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/v1/link/seal/{link}", Anyone),
     ("POST", "/v1/link/{link}/up", Anyone),
     ("GET", "/v1/link/{link}/down", Anyone),
+    ("POST", "/v1/link/{link}/duplex", Anyone),
     // Coming in: each is guarded by the back-off.
     ("POST", "/v1/login", Anyone),
     ("POST", "/v1/session", Anyone),

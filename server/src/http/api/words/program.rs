@@ -70,6 +70,13 @@ pub(super) const WORDS: &[Words] = &[
         &[200],
         &[(410, LINK_GONE), (429, OVERLOADED)],
     ),
+    words(
+        "POST",
+        "/v1/link/{link}/duplex",
+        "Send and receive at once. A long answer to a body of records that may last as long.",
+        &[200],
+        &[(410, LINK_GONE), (429, OVERLOADED)],
+    ),
     words("GET", "/v1/admin/accounts", "List accounts. By number.", &[200], &[]),
     words(
         "POST",
