@@ -32,7 +32,7 @@ struct Shared {
     calm: AtomicBool,
     ended: AtomicBool,
     cuts: AtomicU64,
-    loses: AtomicBool,
+    loses: Mutex<Option<&'static str>>,
     lost: AtomicU64,
 }
 
@@ -53,7 +53,7 @@ impl Cutter {
             calm: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             cuts: AtomicU64::new(0),
-            loses: AtomicBool::new(false),
+            loses: Mutex::default(),
             lost: AtomicU64::new(0),
         });
         let (at_work, inside) = (Arc::clone(&shared), namespace.clone());
@@ -87,13 +87,13 @@ impl Cutter {
         self.plug();
     }
 
-    /// The next POST is lost, and whatever follows on its connection, as behind a gateway that has forgotten it: nobody is
-    /// told.
-    pub fn lose_a_post(&self) {
-        self.shared.loses.store(true, Ordering::SeqCst);
+    /// The next bytes on their way up in which `part` occurs are lost, and whatever follows on their connection, as behind a
+    /// gateway that has forgotten it: nobody is told.
+    pub fn lose(&self, part: &'static str) {
+        *lock(&self.shared.loses) = Some(part);
     }
 
-    /// POSTs lost so far.
+    /// Connections on which something was lost so far.
     pub fn lost(&self) -> u64 {
         self.shared.lost.load(Ordering::SeqCst)
     }
@@ -128,9 +128,10 @@ impl Shared {
         }
     }
 
-    /// Whether these bytes are the POST that is to be lost.
+    /// Whether these bytes are to be lost.
     fn loses(&self, bytes: &[u8]) -> bool {
-        let loses = bytes.starts_with(b"POST ") && self.loses.swap(false, Ordering::SeqCst);
+        let is = |part: &mut &str| part.is_empty() || bytes.windows(part.len()).any(|there| there == part.as_bytes());
+        let loses = lock(&self.loses).take_if(is).is_some();
         self.lost.fetch_add(u64::from(loses), Ordering::SeqCst);
         loses
     }

@@ -152,25 +152,38 @@ fn a_pulled_cable_is_found_by_heartbeats_alone_and_a_short_cut_is_nothing() {
     wait_presence(&alice, "bob", "available", SOON);
 }
 
-#[test]
-fn a_client_whose_sign_of_life_is_lost_is_asked_and_answers() {
+/// Bob behind a plug, at rest, loses what goes up of each of these parts in turn. By himself he would notice it too late.
+fn lose_in_turn(parts: &[&'static str], at_rest_before: usize) {
     let stage = stage();
     let way = Cutter::start(&stage.namespace, ([127, 0, 0, 1], 9_000).into(), SERVER.into(), Chance::new(3)).unwrap();
     way.calm_down();
     let bob = stage.client("bob").by(&format!("http://{}", way.address())).with(&["--accept-contacts"]);
     let bob = bob.start().unwrap();
     let alice = befriend(&stage, &[], &bob);
-    // What is at rest speaks only to show that it is there.
-    std::thread::sleep(AT_REST);
-    way.lose_a_post();
-    let begin = Instant::now();
-    while way.lost() == 0 {
-        assert!(begin.elapsed() < SOON, "bob never speaks");
-        std::thread::sleep(Duration::from_millis(20));
+    for (lost, part) in parts.iter().enumerate() {
+        if lost == at_rest_before {
+            std::thread::sleep(AT_REST);
+        }
+        way.lose(part);
+        let begin = Instant::now();
+        while way.lost() <= lost as u64 {
+            assert!(begin.elapsed() < SOON, "bob never sends {part:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
-    // By himself he speaks again only when the one before has been unanswered for 5 s: too late.
     std::thread::sleep(DEAD_WITHIN);
     assert!(told(&alice, "bob").is_empty(), "he was there all the while: {:?}", told(&alice, "bob"));
+}
+
+#[test]
+fn a_client_whose_sign_of_life_is_lost_is_asked_and_answers() {
+    // Without an exchange that goes both ways he shows by POSTs that he is there.
+    lose_in_turn(&["/duplex?", "/up?"], 1);
+}
+
+#[test]
+fn a_client_whose_heartbeat_is_lost_is_asked_and_answers() {
+    lose_in_turn(&[""], 0);
 }
 
 #[test]

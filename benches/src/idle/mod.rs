@@ -1,8 +1,9 @@
 //! Idle links: many people who are logged in, watch their contacts' presence, and do nothing. What each costs the server
 //! in memory and in CPU, and how late all watchers of one person hear of a change.
 //!
-//! Each link is the sans-IO [`relay::link::Link`] driven directly, many on one thread: it keeps one long GET open and
-//! answers in short POSTs over a few connections that all links of a process share.
+//! Each link is the sans-IO [`relay::link::Link`] driven directly, many on one thread: at rest it is one exchange that goes
+//! both ways, as between client and server where no proxy is. What it has to say before goes in short POSTs over a few
+//! connections that all links of a process share.
 
 mod conductor;
 pub mod crowd;

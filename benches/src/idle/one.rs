@@ -15,12 +15,12 @@ use crate::answer::Answer;
 use crate::failure::BenchError;
 use crate::machine::clock;
 
-/// The long GET is a link's first exchange.
+/// Both ways at once: the long answer to a POST whose body has heartbeats. It is a link's first exchange.
 const DOWN: ExchangeId = ExchangeId(1);
 /// As the client asks for: proxies hold up to this much back before they pass anything on.
 const PAD: usize = 4096;
 /// As the client asks for: how often something comes at rest, in milliseconds.
-const BEAT: u64 = 28_000;
+const BEAT: u64 = 60_000;
 /// The most bytes of a short POST.
 const SHORT: usize = 64 * 1024;
 
@@ -77,14 +77,17 @@ impl One {
         let now = clock::now();
         let driver = Waker::noop().clone();
         let mut link = Link::new(Config { role: Role::Client, keys, freshness: Freshness::default(), driver }, now);
-        link.open_exchange(DOWN, Use::Receive, now);
+        let heartbeat = HEARTBEAT - HEARTBEAT / 20 * Micros::from(id.0[0]) / 256;
+        link.open_exchange(DOWN, Use::Heartbeat(heartbeat), now);
         link.accept_track(TrackId::PRESENCE, Promise::Latest);
-        let request = format!("GET /v1/link/{id}/down?x={DOWN}&pad={PAD}&beat={BEAT} HTTP/1.1\r\nHost: bench\r\n\r\n");
+        let request = format!(
+            "POST /v1/link/{id}/duplex?x={DOWN}&pad={PAD}&beat={BEAT} HTTP/1.1\r\nHost: bench\r\n\
+             Content-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
         let failed = || BenchError::io("asking for a long answer");
         wire.send(request.as_bytes()).map_err(failed())?;
         let wire = wire.into_nonblocking().map_err(failed())?;
         let (answer, stage) = (Answer::default(), Stage::LoggingIn);
-        let heartbeat = HEARTBEAT - HEARTBEAT / 20 * Micros::from(id.0[0]) / 256;
         let mut one =
             Self { wire, answer, link, id, exchanges: DOWN.0, stage, spoke_at: now, heartbeat, preferred: false };
         one.ask("POST", "/v1/session", &Resume { session: session.to_owned() })?;
@@ -109,14 +112,27 @@ impl One {
         self.happened()
     }
 
+    /// Looks at the link's timers, and sends a heartbeat if it is time for one.
+    fn keep_time(&mut self, now: Micros) -> Result<(), BenchError> {
+        if self.link.next_timeout(now).is_none_or(|at| at > now) {
+            return Ok(());
+        }
+        self.link.handle_timeout(now);
+        let mut heartbeat = BytesMut::new();
+        self.link.transmit(DOWN, SHORT, &mut heartbeat, now).map_err(refused)?;
+        if heartbeat.is_empty() {
+            return Ok(());
+        }
+        let chunk = [format!("{:x}\r\n", heartbeat.len()).as_bytes(), &heartbeat[..], b"\r\n"].concat();
+        self.wire.send(&chunk).map_err(BenchError::io("sending a heartbeat"))
+    }
+
     /// Begins a short POST if there is anything to say.
     pub fn begin_post(&mut self) -> Result<Option<(ExchangeId, Vec<u8>)>, BenchError> {
         let now = clock::now();
-        if self.link.next_timeout(now).is_some_and(|at| at <= now) {
-            self.link.handle_timeout(now);
-        }
+        self.keep_time(now)?;
         let sign_of_life = if self.link.is_at_rest(now) { self.heartbeat } else { SECOND };
-        let silent = now.saturating_sub(self.spoke_at) >= sign_of_life;
+        let silent = now.saturating_sub(self.spoke_at) >= sign_of_life && !self.link.beats(now);
         if !silent && !self.link.has_content(now) {
             return Ok(None);
         }

@@ -1,4 +1,5 @@
-//! The way down: GETs that wait for one batch at once, and one long GET when the path has proven that it passes one.
+//! The way down: GETs that wait for one batch at once, and one long GET when the path has proven that it passes one. Where
+//! nothing stands between, a link at rest has one POST instead that goes both ways at once.
 
 use std::{
     sync::{
@@ -16,9 +17,10 @@ use relay::link::{Ended, ExchangeId, TRIAL_INTERVAL, Use};
 use tokio::task::JoinSet;
 
 use super::{
+    long_upload::{LongUpload, Reins},
     patience::{Backoff, chance},
     session::Session,
-    up::is_gone,
+    up::{heartbeat, is_gone},
 };
 use crate::http::{Http, HttpError, Upload};
 
@@ -62,6 +64,19 @@ const LONGEST: Duration = Duration::from_secs(500);
 
 /// And by its length.
 const LARGEST: u64 = 80 << 20;
+
+/// Where there is no proxy it may last longer.
+const LONGEST_DUPLEX: Duration = Duration::from_secs(3_600);
+
+/// How often the server is to send something down such an answer by itself: seldom, for it is asked more often than that.
+const DUPLEX_BEAT: Duration = Duration::from_secs(60);
+
+/// After so many failures a path is not tried with it any more. That it was cut is one if it did not last for so long.
+const DUPLEX_FAILURES: u32 = 3;
+const CUT_EARLY: Duration = Duration::from_secs(60);
+
+/// A long answer whose successor failed carries on for this long.
+const CARRY_ON: Duration = Duration::from_secs(20);
 
 /// Keeps GETs waiting at the server as long as no long one carries.
 pub(super) async fn keep_polling(session: Arc<Session>, http: Http) {
@@ -107,15 +122,94 @@ async fn poll(session: Arc<Session>, http: Http) -> Result<(), HttpError> {
     result
 }
 
-/// Keeps one long GET on trial or carrying, and falls back to waiting ones when it stops delivering.
+/// How a long answer is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By a GET, of which something is to come this often at rest.
+    Get { beat: Duration },
+    /// By a POST whose body has heartbeats while the link is at rest.
+    Duplex,
+}
+
+impl Way {
+    fn beat(self) -> Duration {
+        match self {
+            Self::Get { beat } => beat,
+            Self::Duplex => DUPLEX_BEAT,
+        }
+    }
+
+    fn longest(self) -> Duration {
+        match self {
+            Self::Get { .. } => LONGEST,
+            Self::Duplex => LONGEST_DUPLEX,
+        }
+    }
+}
+
+/// Which way is worth a trial.
+#[derive(Debug)]
+struct Ways {
+    beats: std::slice::Iter<'static, Duration>,
+    beat: Duration,
+    direct: bool,
+    duplex_failures: u32,
+    /// A GET is to carry first.
+    get_first: bool,
+}
+
+impl Ways {
+    fn new(direct: bool) -> Self {
+        let mut beats = BEATS.iter();
+        let beat = beats.next().copied().unwrap_or(SILENCE);
+        Self { beats, beat, direct, duplex_failures: 0, get_first: false }
+    }
+
+    /// The way for the next long answer.
+    fn next(&self, session: &Session) -> Way {
+        let duplex = self.direct
+            && !self.get_first
+            && self.duplex_failures < DUPLEX_FAILURES
+            && session.passes_long_uploads.load(Ordering::Relaxed);
+        if duplex { Way::Duplex } else { Way::Get { beat: self.beat } }
+    }
+
+    /// A trial failed.
+    fn refused(&mut self, way: Way, outcome: Outcome) {
+        if way == Way::Duplex {
+            self.get_first = true;
+            // A path that is cut altogether says nothing about it.
+            self.duplex_failures += u32::from(outcome == Outcome::Held);
+        }
+    }
+
+    /// What had carried for so long was cut while the link was at rest.
+    fn cut_at_rest(&mut self, way: Way, lasted: Duration) {
+        match way {
+            Way::Duplex if lasted < CUT_EARLY => {
+                self.get_first = true;
+                self.duplex_failures += 1;
+            }
+            Way::Duplex => {}
+            Way::Get { .. } => self.beat = self.beats.next().copied().unwrap_or(self.beat),
+        }
+    }
+
+    /// A long answer has carried for as long as it may.
+    fn spent(&mut self) {
+        self.get_first = false;
+    }
+}
+
+/// Keeps one long answer on trial or carrying, and falls back to waiting GETs when it stops delivering.
 pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
     let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(300));
-    let mut beats = BEATS.into_iter();
-    let mut beat = beats.next().unwrap_or(SILENCE);
+    let mut ways = Ways::new(http.proxy().is_none());
     // Two at the most: the one that carries, and the next one on trial.
     let mut carrying: Option<(ExchangeId, tokio::task::JoinHandle<Outcome>)> = None;
     while !session.has_ended() {
-        let trial = Long::on_trial(session.clone(), &http, beat).await;
+        let way = ways.next(&session);
+        let trial = Long::on_trial(session.clone(), &http, way).await;
         let outcome = match trial {
             Ok(long) => {
                 let id = long.id;
@@ -125,13 +219,19 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
                 let (began, taken) = (Instant::now(), long.taken.clone());
                 let mut reading = tokio::spawn(long.read());
                 let spent = async {
-                    while began.elapsed() < LONGEST && taken.load(Ordering::Relaxed) < LARGEST {
+                    while began.elapsed() < way.longest() && taken.load(Ordering::Relaxed) < LARGEST {
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                 };
+                let better = until_at_rest(&session, || way != Way::Duplex && ways.next(&session) == Way::Duplex);
                 let outcome = tokio::select! {
                     outcome = &mut reading => outcome.unwrap_or(Outcome::Cut),
                     () = spent => {
+                        ways.spent();
+                        carrying = Some((id, reading));
+                        continue;
+                    }
+                    () = better => {
                         carrying = Some((id, reading));
                         continue;
                     }
@@ -140,19 +240,23 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
                     backoff.reset();
                 }
                 if *session.rests.borrow() && outcome != Outcome::Gone {
-                    beat = beats.next().unwrap_or(beat);
-                    tracing::debug!(?beat, "a long GET was cut at rest");
+                    tracing::debug!(?way, "a long answer was cut at rest");
+                    ways.cut_at_rest(way, began.elapsed());
                 }
                 outcome
             }
-            Err(outcome) => outcome,
+            Err(outcome) => {
+                ways.refused(way, outcome);
+                outcome
+            }
         };
-        if let Some((id, reading)) = carrying.take_if(|(_, reading)| !reading.is_finished()) {
+        if let Some((id, mut reading)) = carrying.take_if(|(_, reading)| !reading.is_finished()) {
             // The trial of its successor failed; it may carry a little longer.
             session.streams.send_modify(|streams| streams.down = Some(id));
-            tokio::time::sleep(Duration::from_secs(20)).await;
-            carrying = Some((id, reading));
-            continue;
+            if tokio::time::timeout(CARRY_ON, &mut reading).await.is_err() {
+                carrying = Some((id, reading));
+                continue;
+            }
         }
         session.streams.send_modify(|streams| streams.down = None);
         match outcome {
@@ -167,6 +271,16 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
     }
 }
 
+/// Waits until the link is at rest and it is `so`.
+async fn until_at_rest(session: &Session, so: impl Fn() -> bool) {
+    let mut rests = session.rests.subscribe();
+    while !(*rests.borrow_and_update() && so()) {
+        if rests.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// The path does not pass a long answer as it comes.
@@ -175,7 +289,7 @@ enum Outcome {
     Gone,
 }
 
-/// A long GET that is open.
+/// A long answer that is open.
 struct Long {
     session: Arc<Session>,
     id: ExchangeId,
@@ -187,15 +301,27 @@ struct Long {
 }
 
 impl Long {
-    async fn on_trial(session: Arc<Session>, http: &Http, beat: Duration) -> Result<Self, Outcome> {
-        let id = session.begin(Use::Receive);
-        let path = format!("/v1/link/{}/down?x={id}&pad={PAD}&beat={}", session.id, beat.as_millis());
-        let request = http.send(Method::GET, &path, Upload::Whole(Full::default()));
+    async fn on_trial(session: Arc<Session>, http: &Http, way: Way) -> Result<Self, Outcome> {
+        let beat = way.beat();
+        let asked = format!("pad={PAD}&beat={}", beat.as_millis());
+        let link = session.id;
+        let (id, method, path, body) = match way {
+            Way::Get { .. } => {
+                let id = session.begin(Use::Receive);
+                (id, Method::GET, format!("/v1/link/{link}/down?x={id}&{asked}"), Upload::Whole(Full::default()))
+            }
+            Way::Duplex => {
+                let id = session.begin(Use::Heartbeat(heartbeat()));
+                let body = LongUpload { session: session.clone(), id, reins: Arc::new(Reins::default()) };
+                (id, Method::POST, format!("/v1/link/{link}/duplex?x={id}&{asked}"), Upload::Long(Box::pin(body)))
+            }
+        };
+        let request = http.send(method, &path, body);
         let answer = match tokio::time::timeout(FIRST, request).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
                 session.end(id, Ended::Broken);
-                tracing::debug!(%error, "a long GET failed");
+                tracing::debug!(%error, "a long answer was not given");
                 return Err(match error {
                     _ if is_gone(&error) => Outcome::Gone,
                     HttpError::Problem(_) | HttpError::Stranger(..) => Outcome::Held,
@@ -223,7 +349,7 @@ impl Long {
         while prompt < PROMPT_ENOUGH {
             let left = TRIAL.saturating_sub(first.elapsed());
             if left.is_zero() || !self.take(left).await? {
-                tracing::debug!(exchange = %self.id, prompt, seen, "the path holds a long GET back");
+                tracing::debug!(exchange = %self.id, prompt, seen, "the path holds a long answer back");
                 return Err(Outcome::Held);
             }
             let now = self.received();
@@ -248,7 +374,7 @@ impl Long {
         let frame = match next {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
-                tracing::debug!(exchange = %self.id, %error, "a long GET was cut");
+                tracing::debug!(exchange = %self.id, %error, "a long answer was cut");
                 return Err(Outcome::Cut);
             }
             None => {
@@ -259,7 +385,7 @@ impl Long {
         let bytes = frame.into_data().unwrap_or_default();
         self.taken.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.session.receive(self.id, &bytes).map_err(|error| {
-            tracing::debug!(exchange = %self.id, %error, "a long GET carries something strange");
+            tracing::debug!(exchange = %self.id, %error, "a long answer carries something strange");
             Outcome::Held
         })?;
         Ok(true)
@@ -274,7 +400,7 @@ impl Long {
                 taken = self.take(patience) => match taken {
                     Ok(true) => {}
                     Ok(false) => {
-                        tracing::debug!(exchange = %self.id, resting, "a long GET fell silent");
+                        tracing::debug!(exchange = %self.id, resting, "a long answer fell silent");
                         return Outcome::Held;
                     }
                     Err(outcome) => return outcome,

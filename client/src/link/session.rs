@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     task::Waker,
     time::{Duration, Instant},
 };
@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use relay::{
     Frame, MILLISECOND, Micros, SECOND, TrackId,
-    link::{Config, Ended, ExchangeId, Freshness, Link, LinkError, Output, Promise, Role, Use},
+    link::{ASK_EACH, Config, Ended, ExchangeId, Freshness, HEARTBEAT, Link, LinkError, Output, Promise, Role, Use},
     seal::{Keys, LinkId},
 };
 use tokio::sync::{Notify, watch};
@@ -22,8 +22,11 @@ use super::{Carriage, Path, doorbell::Doorbell};
 /// A link that was not heard of for this long has ended at the server too.
 const FORGOTTEN: Micros = 60 * SECOND;
 
-/// Something comes at least every eight seconds: the answer to a sign of life, or to a poll.
+/// Something comes at least every ten seconds: the answer to a sign of life, or to a poll.
 const ALIVE: Micros = 12 * SECOND;
+
+/// The same while heartbeats go up, of which the server acknowledges some.
+const ALIVE_BEATING: Micros = ALIVE + (ASK_EACH as Micros - 1) * HEARTBEAT;
 
 /// Timers are not looked at more often than this.
 const TICK: Micros = 5 * MILLISECOND;
@@ -70,6 +73,10 @@ pub(super) struct Session {
     pub streams: watch::Sender<Streams>,
     /// Whether the link is at rest.
     pub rests: watch::Sender<bool>,
+    /// Whether the server hears of this client by heartbeats while the link is at rest.
+    pub beats: watch::Sender<bool>,
+    /// Whether a long body up has come through as it was sent.
+    pub passes_long_uploads: AtomicBool,
     /// Told that nothing sent on an exchange arrives any more.
     pub stalled: watch::Sender<Option<ExchangeId>>,
     inner: Mutex<Inner>,
@@ -121,6 +128,8 @@ impl Session {
             doorbell,
             streams: watch::Sender::new(Streams::default()),
             rests: watch::Sender::new(false),
+            beats: watch::Sender::new(false),
+            passes_long_uploads: AtomicBool::new(false),
             stalled: watch::Sender::new(None),
             inner: Mutex::new(inner),
             happened: Notify::new(),
@@ -206,14 +215,16 @@ impl Session {
     }
 
     pub fn path(&self, proxy: Option<String>) -> Path {
+        let now = self.clock.now();
         let inner = self.inner.lock();
         let streams = *self.streams.borrow();
+        let heard_within = if inner.link.beats(now) { ALIVE_BEATING } else { ALIVE };
         let carriage = |stream: Option<ExchangeId>| stream.map_or(Carriage::Short, |_| Carriage::Streaming);
         Path {
             proxy,
             up: carriage(streams.up),
             down: carriage(streams.down),
-            alive: self.clock.now().saturating_sub(inner.heard_at) < ALIVE,
+            alive: now.saturating_sub(inner.heard_at) < heard_within,
             exchanges: inner.exchanges,
             cuts: inner.cuts,
         }
@@ -272,6 +283,8 @@ impl Session {
         }
         let rests = inner.link.is_at_rest(self.clock.now());
         self.rests.send_if_modified(|known| std::mem::replace(known, rests) != rests);
+        let beats = inner.link.beats(self.clock.now());
+        self.beats.send_if_modified(|known| std::mem::replace(known, beats) != beats);
         // Acknowledgements fall due sooner than what the timer may be waiting for.
         self.doorbell.timer.notify_one();
     }

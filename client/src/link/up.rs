@@ -8,7 +8,7 @@ use std::{
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use relay::{
-    MILLISECOND,
+    MILLISECOND, Micros,
     link::{Ended, ExchangeId, HEARTBEAT, Keepalive, TRIAL_INTERVAL, Use},
 };
 use tokio::task::{JoinHandle, JoinSet};
@@ -61,13 +61,16 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
     let mut backoff = Backoff::new(Duration::from_millis(30), Duration::from_millis(600));
     let mut pause = Instant::now();
     let mut spoke = Instant::now();
-    // Clients that came together, after the server was away, do not speak together for ever.
-    let heartbeat = Duration::from_micros(HEARTBEAT).mul_f64(0.95 + 0.05 * chance());
+    let heartbeat = Duration::from_micros(heartbeat());
+    let mut beating = session.beats.subscribe();
     while !session.has_ended() {
         let rung = session.doorbell.sender.notified();
         let streaming = session.streams.borrow().up.is_some();
-        let sign_of_life = if *session.rests.borrow() { heartbeat } else { SIGN_OF_LIFE };
-        let silent = spoke.elapsed() >= sign_of_life;
+        let rests = *session.rests.borrow();
+        let sign_of_life = if rests { heartbeat } else { SIGN_OF_LIFE };
+        // Then the server hears of this client without a POST.
+        let beats = *beating.borrow_and_update() && rests;
+        let silent = !beats && spoke.elapsed() >= sign_of_life;
         let paused = pause > Instant::now();
         let wanted = !streaming && !paused && posts.len() < AT_ONCE;
         if wanted && (silent && posts.is_empty() || session.with_link(|link, now| link.has_content(now))) {
@@ -79,7 +82,8 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
             () = rung => {}
             () = tokio::time::sleep_until(pause.into()), if paused => {}
             () = tokio::time::sleep(sign_of_life.saturating_sub(spoke.elapsed())),
-                if !streaming && !paused && posts.is_empty() => {}
+                if !streaming && !paused && !beats && posts.is_empty() => {}
+            _ = beating.changed() => {}
             Some(posted) = posts.join_next(), if !posts.is_empty() => match posted {
                 Ok(Ok(Posted::Arrived)) => {
                     backoff.reset();
@@ -99,6 +103,12 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
             },
         }
     }
+}
+
+/// How often this client says at rest that it is there. Clients that came together, after the server was away, do not
+/// speak together for ever.
+pub(super) fn heartbeat() -> Micros {
+    HEARTBEAT - (HEARTBEAT as f64 * 0.05 * chance()) as Micros
 }
 
 /// What became of a short POST.
@@ -158,6 +168,7 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
                 continue;
             }
         };
+        session.passes_long_uploads.store(true, Ordering::Relaxed);
         session.with_link(|link, _| link.carry(next.id));
         session.streams.send_modify(|streams| streams.up = Some(next.id));
         session.doorbell.ring();
