@@ -21,6 +21,7 @@ use super::{
     patience::{Backoff, chance},
     session::Session,
     up::{heartbeat, is_gone},
+    ways::{Outcome, Way, Ways},
 };
 use crate::http::{Http, HttpError, Upload};
 
@@ -48,32 +49,14 @@ const FIRST: Duration = Duration::from_millis(2500);
 /// The server sends something every second; a long answer from which nothing comes for this long is held or dead.
 const SILENCE: Duration = Duration::from_millis(2600);
 
-/// How often the server is to send something while the link is at rest: seldom, until a proxy is found that cuts what
-/// is idle for so long.
-const BEATS: [Duration; 4] =
-    [Duration::from_secs(28), Duration::from_secs(8), Duration::from_secs(4), Duration::from_secs(1)];
-
 /// What it sends then may be this late.
 const BEAT_LATE: Duration = Duration::from_secs(3);
 
 /// While nothing passes, a long GET is tried again about this often.
 const WHILE_CUT: Duration = Duration::from_millis(700);
 
-/// A long answer is replaced before proxies cut it by its time.
-const LONGEST: Duration = Duration::from_secs(500);
-
-/// And by its length.
+/// A long answer is replaced before proxies cut it by its length, or by its time ([`Way::longest`]).
 const LARGEST: u64 = 80 << 20;
-
-/// Where there is no proxy it may last longer.
-const LONGEST_DUPLEX: Duration = Duration::from_secs(3_600);
-
-/// How often the server is to send something down such an answer by itself: seldom, for it is asked more often than that.
-const DUPLEX_BEAT: Duration = Duration::from_secs(60);
-
-/// After so many failures a path is not tried with it any more. That it was cut is one if it did not last for so long.
-const DUPLEX_FAILURES: u32 = 3;
-const CUT_EARLY: Duration = Duration::from_secs(60);
 
 /// A long answer whose successor failed carries on for this long.
 const CARRY_ON: Duration = Duration::from_secs(20);
@@ -122,85 +105,6 @@ async fn poll(session: Arc<Session>, http: Http) -> Result<(), HttpError> {
     result
 }
 
-/// How a long answer is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// By a GET, of which something is to come this often at rest.
-    Get { beat: Duration },
-    /// By a POST whose body has heartbeats while the link is at rest.
-    Duplex,
-}
-
-impl Way {
-    fn beat(self) -> Duration {
-        match self {
-            Self::Get { beat } => beat,
-            Self::Duplex => DUPLEX_BEAT,
-        }
-    }
-
-    fn longest(self) -> Duration {
-        match self {
-            Self::Get { .. } => LONGEST,
-            Self::Duplex => LONGEST_DUPLEX,
-        }
-    }
-}
-
-/// Which way is worth a trial.
-#[derive(Debug)]
-struct Ways {
-    beats: std::slice::Iter<'static, Duration>,
-    beat: Duration,
-    direct: bool,
-    duplex_failures: u32,
-    /// A GET is to carry first.
-    get_first: bool,
-}
-
-impl Ways {
-    fn new(direct: bool) -> Self {
-        let mut beats = BEATS.iter();
-        let beat = beats.next().copied().unwrap_or(SILENCE);
-        Self { beats, beat, direct, duplex_failures: 0, get_first: false }
-    }
-
-    /// The way for the next long answer.
-    fn next(&self, session: &Session) -> Way {
-        let duplex = self.direct
-            && !self.get_first
-            && self.duplex_failures < DUPLEX_FAILURES
-            && session.passes_long_uploads.load(Ordering::Relaxed);
-        if duplex { Way::Duplex } else { Way::Get { beat: self.beat } }
-    }
-
-    /// A trial failed.
-    fn refused(&mut self, way: Way, outcome: Outcome) {
-        if way == Way::Duplex {
-            self.get_first = true;
-            // A path that is cut altogether says nothing about it.
-            self.duplex_failures += u32::from(outcome == Outcome::Held);
-        }
-    }
-
-    /// What had carried for so long was cut while the link was at rest.
-    fn cut_at_rest(&mut self, way: Way, lasted: Duration) {
-        match way {
-            Way::Duplex if lasted < CUT_EARLY => {
-                self.get_first = true;
-                self.duplex_failures += 1;
-            }
-            Way::Duplex => {}
-            Way::Get { .. } => self.beat = self.beats.next().copied().unwrap_or(self.beat),
-        }
-    }
-
-    /// A long answer has carried for as long as it may.
-    fn spent(&mut self) {
-        self.get_first = false;
-    }
-}
-
 /// Keeps one long answer on trial or carrying, and falls back to waiting GETs when it stops delivering.
 pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
     let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(300));
@@ -208,7 +112,7 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
     // Two at the most: the one that carries, and the next one on trial.
     let mut carrying: Option<(ExchangeId, tokio::task::JoinHandle<Outcome>)> = None;
     while !session.has_ended() {
-        let way = ways.next(&session);
+        let way = ways.next(passes_long_uploads(&session));
         let trial = Long::on_trial(session.clone(), &http, way).await;
         let outcome = match trial {
             Ok(long) => {
@@ -223,7 +127,9 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                 };
-                let better = until_at_rest(&session, || way != Way::Duplex && ways.next(&session) == Way::Duplex);
+                let better = until_at_rest(&session, || {
+                    way != Way::Duplex && ways.next(passes_long_uploads(&session)) == Way::Duplex
+                });
                 let outcome = tokio::select! {
                     outcome = &mut reading => outcome.unwrap_or(Outcome::Cut),
                     () = spent => {
@@ -271,6 +177,10 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
     }
 }
 
+fn passes_long_uploads(session: &Session) -> bool {
+    session.passes_long_uploads.load(Ordering::Relaxed)
+}
+
 /// Waits until the link is at rest and it is `so`.
 async fn until_at_rest(session: &Session, so: impl Fn() -> bool) {
     let mut rests = session.rests.subscribe();
@@ -279,14 +189,6 @@ async fn until_at_rest(session: &Session, so: impl Fn() -> bool) {
             return std::future::pending().await;
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// The path does not pass a long answer as it comes.
-    Held,
-    Cut,
-    Gone,
 }
 
 /// A long answer that is open.

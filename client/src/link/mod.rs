@@ -11,6 +11,7 @@ mod opening;
 mod patience;
 mod session;
 mod up;
+mod ways;
 
 use std::sync::Arc;
 
