@@ -290,6 +290,41 @@ fn layers_size_and_content_change_with_a_keyframe() {
     assert_eq!(take(&mut encoder, false).colour(), full);
 }
 
+/// Bytes that this process holds in memory.
+#[cfg(target_os = "linux")]
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn sizes_that_change_all_the_time_leave_nothing_behind() {
+    let mut encoder = Encoder::new(config()).unwrap();
+    let mut decoder = Decoder::new().unwrap();
+    let pictures = [(640, 360), (W, H), (480, 270)].map(|(width, height)| scene::picture(width, height, 1));
+    let mut before = 0;
+    for n in 0..360u32 {
+        let picture = &pictures[n as usize % pictures.len()];
+        encoder.resize(picture.width(), picture.height()).unwrap();
+        let Encoded::Packet(packet) = encoder.encode(picture, u64::from(n) * 1_000_000).unwrap() else {
+            panic!("picture {n} was left out");
+        };
+        let Decoded::Picture(seen) = decoder.decode(incoming(n.into(), &packet)).unwrap() else {
+            panic!("picture {n} was not decoded");
+        };
+        assert_eq!((seen.width(), seen.height()), (picture.width(), picture.height()));
+        if n == 60 {
+            before = resident();
+        }
+    }
+    // Even one in a hundred encoders that stayed would show.
+    let grown = resident().saturating_sub(before);
+    println!("{before} bytes, {grown} more after 300 changes of size");
+    assert!(grown < 4 << 20, "{grown} bytes more than {before}");
+}
+
 #[test]
 fn a_keyframe_tells_its_size_and_colours() {
     let packet = &stream(config(), 1)[0];
