@@ -9,10 +9,10 @@ mod driver;
 mod duplex;
 mod liveness;
 mod opening;
+mod pulse;
 mod routes;
 mod session;
 mod up;
-mod watch;
 
 pub(crate) use routes::listed;
 pub use routes::routes;

@@ -1,6 +1,6 @@
 //! The addresses of links: what opens one, what goes up and what comes down.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -26,9 +26,9 @@ use super::{
     duplex::DuplexAnswer,
     liveness::Patience,
     opening::{Opening, OpeningError, named, unmark},
+    pulse::Pulses,
     session::{Answer, Session, SessionError},
     up::{self, UpError},
-    watch::{self, OpenLinks},
 };
 use crate::{
     connections::Origin,
@@ -69,6 +69,7 @@ pub fn routes(state: &Arc<State>) -> Router {
         commands: commands(state),
         state: state.clone(),
         open: Arc::default(),
+        pulses: Pulses::new(state.clock),
     });
     exchanges().router.with_state(links)
 }
@@ -92,12 +93,13 @@ struct Links {
     state: Arc<State>,
     commands: Router,
     opening: Opening,
-    open: Arc<Mutex<OpenLinks>>,
+    open: Arc<Mutex<HashMap<LinkId, Arc<Session>>>>,
+    pulses: Arc<Pulses>,
 }
 
 impl Links {
     fn find(&self, name: &str) -> Result<Arc<Session>, Refused> {
-        let found = name.parse().ok().and_then(|link: LinkId| self.open.lock().links.get(&link).cloned());
+        let found = name.parse().ok().and_then(|link: LinkId| self.open.lock().get(&link).cloned());
         let gone = || {
             let detail = "This link has ended, or the server was started anew. Open a new one.";
             Problem::new(StatusCode::GONE.as_u16(), code::LINK_GONE, detail)
@@ -112,12 +114,16 @@ impl Links {
     }
 
     fn open(&self, link: LinkId, keys: Option<Keys>, origin: Origin) -> Result<(), Refused> {
-        let session = Arc::new(Session::new(link, keys, self.state.clock));
+        let session = Arc::new(Session::new(link, keys, self.state.clock, &self.pulses));
         let (commands, commanded) = mailbox(COMMANDS_WAITING);
         let (events, happened) = mailbox(EVENTS_WAITING);
-        if !watch::add(&self.open, session.clone(), MAX_LINKS) {
-            let detail = "The server has as many links as it can carry. Try again in a moment.";
-            return Err(Problem::new(503, code::OVERLOADED, detail).retry_after_ms(5_000).into());
+        {
+            let mut open = self.open.lock();
+            if open.len() >= MAX_LINKS {
+                let detail = "The server has as many links as it can carry. Try again in a moment.";
+                return Err(Problem::new(503, code::OVERLOADED, detail).retry_after_ms(5_000).into());
+            }
+            open.insert(link, session.clone());
         }
         let handle = LinkHandle::new(link, commands, events);
         let (address, gauge) = (origin.address, Arc::downgrade(&session));
@@ -134,7 +140,7 @@ impl Links {
         let open = self.open.clone();
         tokio::spawn(async move {
             driver.run().await;
-            open.lock().links.remove(&link);
+            open.lock().remove(&link);
         });
         Ok(())
     }
@@ -169,7 +175,7 @@ async fn finish_seal(
 ) -> Result<Response, Refused> {
     let link: LinkId = link.parse().map_err(|_| OpeningError::Unknown)?;
     // A proxy that repeats the request must not be told that the handshake is unknown.
-    if !links.open.lock().links.contains_key(&link) {
+    if !links.open.lock().contains_key(&link) {
         let keys = links.opening.finish(link, &body)?;
         links.open(link, Some(keys), Origin::new(peer.address, true, &headers))?;
     }

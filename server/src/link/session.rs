@@ -20,7 +20,11 @@ use relay::{
     vocabulary::Carriage,
 };
 
-use super::{doorbell::Doorbell, liveness::Silence, watch::Pulse};
+use super::{
+    doorbell::Doorbell,
+    liveness::Silence,
+    pulse::{Pulse, Pulses},
+};
 use crate::clock::Clock;
 use crate::connections::{Gauge, Reading};
 
@@ -85,7 +89,7 @@ pub(super) enum SessionError {
 }
 
 impl Session {
-    pub fn new(id: LinkId, keys: Option<Keys>, clock: Clock) -> Self {
+    pub fn new(id: LinkId, keys: Option<Keys>, clock: Clock, pulses: &Arc<Pulses>) -> Self {
         let doorbell = Arc::new(Doorbell::default());
         let config =
             Config { role: Role::Server, keys, freshness: Freshness::default(), driver: Waker::from(doorbell.clone()) };
@@ -101,7 +105,7 @@ impl Session {
             ended: None,
         };
         let (open_streams, long_uploads) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let pulse = Pulse::new(now);
+        let pulse = pulses.begin(doorbell.clone());
         Self { id, clock, doorbell, pulse, inner: Mutex::new(inner), open_streams, long_uploads }
     }
 
