@@ -52,8 +52,12 @@ pub const TRIAL_INTERVAL: Micros = 50 * MILLISECOND;
 /// Size of each: as small as a packet of sound.
 const TRIAL_BYTES: usize = 100;
 
-/// Of so many heartbeats one asks for an acknowledgement, the first before all.
-pub const ASK_EACH: u32 = 4;
+/// Of so many heartbeats one asks for an acknowledgement, the first before all. Something comes down within a minute so,
+/// which is how long many proxies in front of a server wait.
+pub const ASK_EACH: u32 = 5;
+
+/// Heartbeats of all clients are sent on strokes of this length of the server's clock, so that it wakes once for many.
+const STROKE: Micros = 100 * MILLISECOND;
 
 /// Size of a heartbeat's content.
 const HEARTBEAT_BYTES: usize = 1;
@@ -87,6 +91,8 @@ pub struct Exchange {
     /// Records that it was tried with, or heartbeats.
     signs: u32,
     last_sent: Micros,
+    /// When the next heartbeat is due.
+    beat_at: Micros,
     /// When a sign of life was asked for that is still to be sent.
     asked_at: Option<Micros>,
     stalled: bool,
@@ -103,14 +109,21 @@ impl Exchange {
             purpose,
             signs: 0,
             last_sent: now,
+            beat_at: if let Use::Heartbeat(interval) = purpose { now + interval } else { Micros::MAX },
             asked_at: None,
             stalled: false,
             over_at: None,
         }
     }
 
-    pub fn note_sent(&mut self, now: Micros) {
+    /// Something is sent on it. `far_clock` is what to add to `now` to get the far end's clock, if that is known.
+    pub fn note_sent(&mut self, now: Micros, far_clock: Option<i64>) {
         self.last_sent = now;
+        if let Use::Heartbeat(interval) = self.purpose {
+            let due = now + interval;
+            let beyond = far_clock.map_or(0, |offset| due.saturating_add_signed(offset) % STROKE);
+            self.beat_at = due - beyond.min(interval);
+        }
         self.asked_at = None;
         if matches!(self.purpose, Use::Trial(_) | Use::Heartbeat(_)) {
             self.signs += 1;
@@ -141,9 +154,9 @@ impl Exchange {
                 let due = self.last_sent + interval;
                 Some((self.asked_at.map_or(due, |asked| asked.min(due)), keepalive.bytes))
             }
-            Use::Heartbeat(interval) => {
-                let due = self.last_sent + interval;
-                rests.then(|| (self.asked_at.map_or(due, |asked| asked.min(due)), HEARTBEAT_BYTES))
+            Use::Heartbeat(_) => {
+                let due = self.asked_at.map_or(self.beat_at, |asked| asked.min(self.beat_at));
+                rests.then_some((due, HEARTBEAT_BYTES))
             }
             Use::Send | Use::Receive => None,
         }

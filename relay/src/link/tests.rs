@@ -75,6 +75,8 @@ impl Sim {
     fn open_duplex(&mut self, delay: Micros) {
         self.open(false, delay, 10_000);
         let id = self.pipes[self.pipes.len() - 1].id;
+        let seldom = Keepalive { interval: SECOND, at_rest: 600 * SECOND, bytes: 64 };
+        self.server.open_exchange(id, Use::Stream(seldom), self.now);
         self.client.open_exchange(id, Use::Heartbeat(HEARTBEAT), self.now);
         self.pipes.push(Pipe { id, up: true, delay, rate: 10_000, transit: Vec::new(), delivered: Vec::new() });
     }

@@ -275,7 +275,7 @@ impl Link {
         now: Micros,
     ) -> Result<(), LinkError> {
         let exchange = self.exchanges.get_mut(&id).ok_or(LinkError::NotOpen(id))?;
-        exchange.note_sent(now);
+        exchange.note_sent(now, self.clock.offset());
         let prefers = self.prefers.take_if(|_| !exchange.only_shows_life());
         if let Some(ExchangeId(exchange)) = prefers {
             Message::Prefer { exchange }.encode(out);

@@ -67,6 +67,11 @@ impl LongAnswer {
             .is_some_and(|(woken, rings)| *rings == self.session.doorbell.rings() && woken.will_wake(waker))
     }
 
+    /// There is something to send of which the doorbell does not know.
+    pub fn look_again(&mut self) {
+        self.waits = None;
+    }
+
     fn note_waiting(&mut self, transmitted: Transmitted, rings: u32, waker: &Waker) {
         match &mut self.waits {
             waits if transmitted == Transmitted::Some => *waits = None,

@@ -38,14 +38,17 @@ impl DuplexAnswer {
 
     /// Takes what has come up. What is wrong with it ends this exchange, and perhaps the link.
     fn take(&mut self, context: &mut Context<'_>) -> Result<(), UpError> {
+        // The driver, which would look after acknowledgements, is not woken for one that can go at once.
         while let Some(up) = &mut self.up {
             match Pin::new(up).poll_frame(context) {
                 Poll::Pending => break,
                 Poll::Ready(None) => self.up = None,
                 Poll::Ready(Some(Err(_))) => return Err(UpError::Cut),
                 Poll::Ready(Some(Ok(frame))) => {
-                    if let Ok(bytes) = frame.into_data() {
-                        self.session.receive(self.id, &bytes, false)?;
+                    if let Ok(bytes) = frame.into_data()
+                        && self.session.receive_duplex(self.id, &bytes)?
+                    {
+                        self.down.look_again();
                     }
                 }
             }

@@ -21,12 +21,15 @@ pub(super) fn raise_open_files() -> Option<u64> {
     system::raise_open_files()
 }
 
+/// So few bytes are no request and no frame but the heartbeat of a link at rest, after which nothing waits.
+const TINY: usize = 32;
+
 /// A tuned TCP stream. What arrives is acknowledged at once, because a proxy that holds small segments back until then
 /// (Nagle) would delay each request by 40 ms and more: with the answer if that follows directly, else by itself.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
-    /// Something has arrived since something was last sent.
+    /// Something that more may wait for has arrived since something was last sent.
     owes: bool,
 }
 
@@ -52,7 +55,7 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.owes |= buffer.filled().len() > before;
+        self.owes |= buffer.filled().len() >= before + TINY;
         result
     }
 }
