@@ -14,6 +14,7 @@ use relay::track::Track;
 use relay::vocabulary::Event;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 
 /// How many events may wait for one link's driver. Make the channel given to [`LinkHandle::new`] this deep.
@@ -110,6 +111,11 @@ impl LinkHandle {
         self.shared.identity.read().clone()
     }
 
+    /// When its session expires, in Unix milliseconds; 0 before it has shown one.
+    fn expires_at(&self) -> u64 {
+        self.shared.identity.read().as_ref().map_or(0, |identity| identity.expires_at)
+    }
+
     pub(crate) fn identify(&self, identity: Identity) {
         *self.shared.identity.write() = Some(identity);
     }
@@ -176,14 +182,21 @@ pub struct Delivery {
     /// Under which account each link stands, or stood when it was told to end.
     accounts: Mutex<HashMap<LinkId, AccountId>>,
     per_account: usize,
+    /// No session of a link expires before this, in Unix milliseconds.
+    first_expiry: AtomicU64,
     feeds: Feeds,
 }
 
 impl Delivery {
     /// Allows `per_account` links for each account, and as many streams of events.
     pub fn new(per_account: usize) -> Self {
-        let links = Mutex::default();
-        Self { links, accounts: Mutex::default(), per_account: per_account.max(1), feeds: Feeds::default() }
+        Self {
+            links: Mutex::default(),
+            accounts: Mutex::default(),
+            per_account: per_account.max(1),
+            first_expiry: u64::MAX.into(),
+            feeds: Feeds::default(),
+        }
     }
 
     /// Adds a link that was authenticated. An account with too many links loses its oldest. Registering a link again
@@ -208,6 +221,7 @@ impl Delivery {
         {
             mine.remove(oldest).link.close(CloseReason::TooManyLinks);
         }
+        self.first_expiry.fetch_min(identity.expires_at, Ordering::Relaxed);
         mine.push(Registered { owner: Owner::of(identity), session: identity.session, link, stream });
     }
 
@@ -306,7 +320,10 @@ impl Delivery {
         mine.retain(|registered| {
             let identity = standing.iter().find(|identity| identity.session == registered.session);
             match identity {
-                Some(identity) => registered.link.identify(identity.clone()),
+                Some(identity) => {
+                    self.first_expiry.fetch_min(identity.expires_at, Ordering::Relaxed);
+                    registered.link.identify(identity.clone());
+                }
                 None => registered.link.close(CloseReason::SessionEnded),
             }
             identity.is_some()
@@ -323,16 +340,25 @@ impl Delivery {
 
     /// Ends the links whose sessions have expired; `now` in Unix milliseconds.
     pub fn close_expired(&self, now: u64) {
-        self.links.lock().retain(|_, mine| {
+        let mut links = self.links.lock();
+        if self.first_expiry.load(Ordering::Relaxed) > now {
+            return;
+        }
+        let mut first = u64::MAX;
+        links.retain(|_, mine| {
             mine.retain(|registered| {
-                let lasts = registered.link.identity().is_some_and(|identity| identity.expires_at > now);
-                if !lasts {
+                let expires_at = registered.link.expires_at();
+                let lasts = expires_at > now;
+                if lasts {
+                    first = first.min(expires_at);
+                } else {
                     registered.link.close(CloseReason::SessionEnded);
                 }
                 lasts
             });
             !mine.is_empty()
         });
+        self.first_expiry.store(first, Ordering::Relaxed);
     }
 
     /// Ends every link.

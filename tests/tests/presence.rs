@@ -1,6 +1,7 @@
 //! Contacts and presence between real clients over a real server: found, lost, killed, and a server that is started anew.
 #![cfg(target_os = "linux")]
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use komado_tests::chance::Chance;
@@ -9,6 +10,7 @@ use komado_tests::namespace::Namespace;
 use komado_tests::netem::{Link, Shape};
 use komado_tests::postgres::Engine;
 use komado_tests::program::Program;
+use komado_tests::proxy::{Proxy, Setup};
 use komado_tests::stage::Stage;
 use serde_json::Value;
 
@@ -184,6 +186,39 @@ fn a_client_whose_sign_of_life_is_lost_is_asked_and_answers() {
 #[test]
 fn a_client_whose_heartbeat_is_lost_is_asked_and_answers() {
     lose_in_turn(&[""], 0);
+}
+
+#[test]
+fn whoever_comes_by_a_reverse_proxy_stays_available_at_rest() {
+    let ways: [(&str, fn(SocketAddr) -> Setup); 4] = [
+        ("bob", |origin| Setup::NginxReverse { origin }),
+        ("carol", |origin| Setup::NginxStreaming { origin }),
+        ("dave", |origin| Setup::HaproxyReverse { origin }),
+        ("eve", |origin| Setup::HaproxyBuffering { origin }),
+    ];
+    let stage = Stage::set(Engine::Sqlite, &["alice", "bob", "carol", "dave", "eve"], &[]).unwrap();
+    let mut alice = stage.client("alice").with(&DEVICES).start().unwrap();
+    alice.wait_event("contacts", SOON).unwrap();
+    // The proxies stand before the server: to a client they are the server.
+    let mut there = Vec::new();
+    for (port, (name, setup)) in (9_001..).zip(ways) {
+        let proxy = Proxy::start(&stage.namespace, &setup(SERVER.into()), ([127, 0, 0, 1], port).into()).unwrap();
+        let url = format!("http://{}", proxy.address());
+        let person = stage.client(name).with(&DEVICES).by(&url).with(&["--accept-contacts"]).start().unwrap();
+        person.wait_event("logged_in", SOON).unwrap();
+        alice.say(&format!("contact add {name} It is me")).unwrap();
+        person.wait_event("contact_added", SOON).unwrap();
+        there.push((name, person, proxy));
+    }
+    // What proxies do to what is idle they do within a minute.
+    std::thread::sleep(AT_REST + Duration::from_secs(65));
+    for (name, person, _) in &mut there {
+        assert!(told(&alice, name).is_empty(), "{name} was there all the while: {:?}", told(&alice, name));
+        person.say("status still here").unwrap();
+        let status =
+            |event: &Value| event["event"] == "presence" && event["name"] == *name && event["status"] == "still here";
+        alice.wait_for(&format!("{name}'s status"), SOON, status).unwrap();
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ const DOWN: ExchangeId = ExchangeId(1);
 /// As the client asks for: proxies hold up to this much back before they pass anything on.
 const PAD: usize = 4096;
 /// As the client asks for: how often something comes at rest, in milliseconds.
-const BEAT: u64 = 60_000;
+const BEAT: u64 = 600_000;
 /// The most bytes of a short POST.
 const SHORT: usize = 64 * 1024;
 

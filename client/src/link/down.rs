@@ -196,16 +196,15 @@ struct Long {
     session: Arc<Session>,
     id: ExchangeId,
     body: Incoming,
-    /// How often something is to come at rest.
-    beat: Duration,
+    /// How often something comes at rest.
+    rhythm: Duration,
     taken: Arc<AtomicU64>,
     ended: Ended,
 }
 
 impl Long {
     async fn on_trial(session: Arc<Session>, http: &Http, way: Way) -> Result<Self, Outcome> {
-        let beat = way.beat();
-        let asked = format!("pad={PAD}&beat={}", beat.as_millis());
+        let asked = format!("pad={PAD}&beat={}", way.beat().as_millis());
         let link = session.id;
         let (id, method, path, body) = match way {
             Way::Get { .. } => {
@@ -236,7 +235,7 @@ impl Long {
             }
         };
         let body = answer.into_body();
-        let mut long = Self { session, id, body, beat, taken: Arc::default(), ended: Ended::Broken };
+        let mut long = Self { session, id, body, rhythm: way.rhythm(), taken: Arc::default(), ended: Ended::Broken };
         if !long.take(FIRST).await? {
             return Err(Outcome::Held);
         }
@@ -297,7 +296,7 @@ impl Long {
         let mut rests = self.session.rests.subscribe();
         loop {
             let resting = *rests.borrow_and_update();
-            let patience = if resting { self.beat + BEAT_LATE } else { SILENCE };
+            let patience = if resting { self.rhythm + BEAT_LATE } else { SILENCE };
             tokio::select! {
                 taken = self.take(patience) => match taken {
                     Ok(true) => {}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use relay::link::{ASK_EACH, HEARTBEAT};
+
 /// How often the server is to send something while the link is at rest: seldom, until a proxy is found that cuts what
 /// is idle for so long.
 const BEATS: [Duration; 4] =
@@ -14,7 +16,10 @@ const LONGEST: Duration = Duration::from_secs(500);
 const LONGEST_DUPLEX: Duration = Duration::from_secs(3_600);
 
 /// How often the server is to send something down such an answer by itself: seldom, for it is asked more often than that.
-const DUPLEX_BEAT: Duration = Duration::from_secs(60);
+const DUPLEX_BEAT: Duration = Duration::from_secs(600);
+
+/// So often something comes down at rest because it is asked for.
+const ANSWERED: Duration = Duration::from_micros(ASK_EACH as u64 * HEARTBEAT);
 
 /// After so many failures a path is not tried with it any more. That it was cut is one if it did not last for so long.
 const DUPLEX_FAILURES: u32 = 3;
@@ -39,10 +44,19 @@ pub(super) enum Way {
 }
 
 impl Way {
+    /// How often the server is asked to send something at rest.
     pub fn beat(self) -> Duration {
         match self {
             Self::Get { beat } => beat,
             Self::Duplex => DUPLEX_BEAT,
+        }
+    }
+
+    /// How often something comes at rest.
+    pub fn rhythm(self) -> Duration {
+        match self {
+            Self::Get { beat } => beat,
+            Self::Duplex => ANSWERED,
         }
     }
 

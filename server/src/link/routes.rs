@@ -58,7 +58,7 @@ const MAX_PAD: usize = 16 * 1024;
 
 /// How often a client may wish to hear something while its link is at rest.
 const BEAT_MIN: Micros = SECOND;
-const BEAT_MAX: Micros = 60 * SECOND;
+const BEAT_MAX: Micros = 600 * SECOND;
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
