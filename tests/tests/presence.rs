@@ -190,11 +190,12 @@ fn a_client_whose_heartbeat_is_lost_is_asked_and_answers() {
 
 #[test]
 fn whoever_comes_by_a_reverse_proxy_stays_available_at_rest() {
-    let ways: [(&str, fn(SocketAddr) -> Setup); 4] = [
-        ("bob", |origin| Setup::NginxReverse { origin }),
-        ("carol", |origin| Setup::NginxStreaming { origin }),
-        ("dave", |origin| Setup::HaproxyReverse { origin }),
-        ("eve", |origin| Setup::HaproxyBuffering { origin }),
+    let origin = SocketAddr::from(SERVER);
+    let ways = [
+        ("bob", Setup::NginxReverse { origin }),
+        ("carol", Setup::NginxStreaming { origin }),
+        ("dave", Setup::HaproxyReverse { origin }),
+        ("eve", Setup::HaproxyBuffering { origin }),
     ];
     let stage = Stage::set(Engine::Sqlite, &["alice", "bob", "carol", "dave", "eve"], &[]).unwrap();
     let mut alice = stage.client("alice").with(&DEVICES).start().unwrap();
@@ -202,7 +203,7 @@ fn whoever_comes_by_a_reverse_proxy_stays_available_at_rest() {
     // The proxies stand before the server: to a client they are the server.
     let mut there = Vec::new();
     for (port, (name, setup)) in (9_001..).zip(ways) {
-        let proxy = Proxy::start(&stage.namespace, &setup(SERVER.into()), ([127, 0, 0, 1], port).into()).unwrap();
+        let proxy = Proxy::start(&stage.namespace, &setup, ([127, 0, 0, 1], port).into()).unwrap();
         let url = format!("http://{}", proxy.address());
         let person = stage.client(name).with(&DEVICES).by(&url).with(&["--accept-contacts"]).start().unwrap();
         person.wait_event("logged_in", SOON).unwrap();

@@ -156,27 +156,28 @@ impl Session {
 
     /// Takes bytes that came up. `answered` says that the answer to them follows at once and brings the acknowledgement.
     pub fn receive(&self, id: ExchangeId, bytes: &[u8], answered: bool) -> Result<(), SessionError> {
-        self.take(id, bytes, |_| answered).map(drop)
+        self.take(id, bytes, |_, _| answered).map(drop)
     }
 
     /// Takes bytes that came up on an exchange that goes both ways. True if its answer has to bring an acknowledgement now.
     pub fn receive_duplex(&self, id: ExchangeId, bytes: &[u8]) -> Result<bool, SessionError> {
-        self.take(id, bytes, |link| link.is_proven(id))
+        let is_due = |link: &Link, now| link.acknowledgement_due().is_some_and(|due| due <= now);
+        self.take(id, bytes, |link, now| link.is_proven(id) && is_due(link, now))
     }
 
-    /// Says whether there is an acknowledgement that is due, and `is_answered`: whoever called brings it.
+    /// Says whether there is an acknowledgement and `is_answered`: then whoever called brings it.
     fn take(
         &self,
         id: ExchangeId,
         bytes: &[u8],
-        is_answered: impl FnOnce(&Link) -> bool,
+        is_answered: impl FnOnce(&Link, Micros) -> bool,
     ) -> Result<bool, SessionError> {
         let now = self.clock.micros();
         let mut inner = self.inner.lock();
         inner.check()?;
         self.note_heard(now);
         let result = inner.link.receive(id, bytes, now);
-        let acknowledges = inner.link.acknowledgement_due().is_some() && is_answered(&inner.link);
+        let acknowledges = inner.link.acknowledgement_due().is_some() && is_answered(&inner.link, now);
         self.hand_on_quietly(&mut inner, now, acknowledges);
         if inner.waiting.len() > OUTPUTS_WAITING || inner.bulk_bytes > BULK_WAITING {
             return Err(SessionError::Flooded);

@@ -13,6 +13,7 @@ use portable as system;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -21,14 +22,18 @@ pub(super) fn raise_open_files() -> Option<u64> {
     system::raise_open_files()
 }
 
-/// So few bytes are no request and no frame but the heartbeat of a link at rest, after which nothing waits.
+/// So few bytes after so long a pause are no request and no frame but the heartbeat of a link at rest: nothing waits for
+/// their acknowledgement.
 const TINY: usize = 32;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A tuned TCP stream. What arrives is acknowledged at once, because a proxy that holds small segments back until then
 /// (Nagle) would delay each request by 40 ms and more: with the answer if that follows directly, else by itself.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
+    /// When something arrived last.
+    read_at: Instant,
     /// Something that more may wait for has arrived since something was last sent.
     owes: bool,
 }
@@ -38,7 +43,7 @@ impl Socket {
     pub(super) fn tune(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         system::keep_fresh(&stream);
-        Ok(Self { stream, owes: false })
+        Ok(Self { stream, read_at: Instant::now(), owes: false })
     }
 
     /// Looks at what has arrived, without taking it.
@@ -55,7 +60,13 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.owes |= buffer.filled().len() >= before + TINY;
+        let length = buffer.filled().len() - before;
+        if length > 0 {
+            let now = Instant::now();
+            let paused = now.duration_since(self.read_at) >= PAUSE;
+            self.read_at = now;
+            self.owes |= length >= TINY || !paused;
+        }
         result
     }
 }
