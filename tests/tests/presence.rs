@@ -92,8 +92,9 @@ fn what_people_are_is_seen_by_their_contacts() {
     alice.wait_event("contact_blocked", SOON).unwrap();
     wait_presence(&bob, "alice", "offline", SOON);
     bob.say(&format!("call {chat}")).unwrap();
-    let refused = bob.wait_event("refused", SOON).unwrap();
-    assert_eq!(refused["problem"]["code"], "not_reachable", "{refused}");
+    // What she sent in the call may have been gone before he asked for it, which was refused as well.
+    let unreachable = |event: &Value| event["event"] == "refused" && event["problem"]["code"] == "not_reachable";
+    bob.wait_for("a refusal", SOON, unreachable).unwrap();
     alice.say("unblock bob").unwrap();
     let back = |event: &Value| event["event"] == "presence" && event["name"] == "alice" && event["state"] != "offline";
     bob.wait_for("alice to be back", SOON, back).unwrap();

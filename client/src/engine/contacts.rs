@@ -25,6 +25,7 @@ impl Core {
     pub(super) fn meet_contacts(&mut self) {
         self.roster().begin();
         self.ask(Purpose::ListContacts { first: true }, "GET", "/v1/contacts", &());
+        self.roster().expect_requests();
         self.ask(Purpose::ListRequests, "GET", "/v1/contacts/requests", &());
         self.ask(Purpose::ListBlocks, "GET", "/v1/blocks", &());
         // Also when nobody is away: the server may remember something else from before.
@@ -110,11 +111,13 @@ impl Core {
 
     /// The requests that wait have come: those that wait for an answer are told of.
     pub(super) fn requests_listed(&mut self, requests: ContactRequests) {
+        let Some(me) = self.state.account.as_ref().map(|account| account.id) else { return };
         let known = self.state.roster.incoming.clone();
-        for request in requests.incoming.iter().filter(|request| known.get(&request.from.id) != Some(request)) {
+        self.roster().set_requests(me, requests);
+        let now = self.state.roster.incoming.clone();
+        for request in now.values().filter(|request| known.get(&request.from.id) != Some(request)) {
             self.tell(Event::ContactRequested { request: request.clone() });
         }
-        self.roster().set_requests(requests);
     }
 
     pub(super) fn blocks_listed(&mut self, blocks: relay::vocabulary::Blocks) {
@@ -161,7 +164,7 @@ impl Core {
                 self.tell(Event::ContactRequested { request: *request });
             }
             Told::ContactRequestEnded { from, to, outcome } => {
-                self.roster().end_request(me, from.id, to.id, outcome);
+                self.roster().end_request(me, from.id, to.id);
                 self.tell(Event::ContactRequestEnded { from, to, outcome });
             }
             Told::ContactAdded { contact, as_of } => {

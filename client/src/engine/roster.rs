@@ -5,9 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use relay::vocabulary::{
-    Account, Contact, ContactRequest, ContactRequests, Contacts, OwnPresence, PresenceInfo, RequestOutcome,
-};
+use relay::vocabulary::{Account, Contact, ContactRequest, ContactRequests, Contacts, OwnPresence, PresenceInfo};
 
 /// Presence of accounts that are no contacts yet is kept for so many: the word of a new contact may come after it.
 const STRANGERS_MAX: usize = 64;
@@ -29,6 +27,15 @@ pub struct Roster {
     numbers: HashMap<u64, u64>,
     strangers: BTreeMap<u64, PresenceInfo>,
     listing: Option<Listing>,
+    /// What was told of requests since a list of them was asked for that has not come.
+    meanwhile: Option<Vec<RequestChange>>,
+}
+
+/// What can be told of a request.
+#[derive(Debug, Clone)]
+enum RequestChange {
+    Begun(Box<ContactRequest>),
+    Ended { from: u64, to: u64 },
 }
 
 /// A list that is being read, page by page.
@@ -157,13 +164,27 @@ impl Roster {
     }
 
     /// All requests that wait.
-    pub fn set_requests(&mut self, requests: ContactRequests) {
+    pub fn set_requests(&mut self, me: u64, requests: ContactRequests) {
         self.incoming = requests.incoming.into_iter().map(|request| (request.from.id, request)).collect();
         self.outgoing = requests.outgoing.into_iter().map(|request| (request.to.id, request)).collect();
+        for change in self.meanwhile.take().unwrap_or_default() {
+            match change {
+                RequestChange::Begun(request) => self.request(me, *request),
+                RequestChange::Ended { from, to } => self.end_request(me, from, to),
+            }
+        }
+    }
+
+    /// A list of requests was asked for: what is told before it comes is newer than what stands in it, or the same.
+    pub fn expect_requests(&mut self) {
+        self.meanwhile = Some(Vec::new());
     }
 
     /// Someone has asked someone; `me` is one of them.
     pub fn request(&mut self, me: u64, request: ContactRequest) {
+        if let Some(meanwhile) = &mut self.meanwhile {
+            meanwhile.push(RequestChange::Begun(Box::new(request.clone())));
+        }
         if request.to.id == me {
             self.incoming.insert(request.from.id, request);
         } else {
@@ -172,7 +193,10 @@ impl Roster {
     }
 
     /// A request does not wait any more.
-    pub fn end_request(&mut self, me: u64, from: u64, to: u64, _outcome: RequestOutcome) {
+    pub fn end_request(&mut self, me: u64, from: u64, to: u64) {
+        if let Some(meanwhile) = &mut self.meanwhile {
+            meanwhile.push(RequestChange::Ended { from, to });
+        }
         if to == me {
             self.incoming.remove(&from);
         } else {
@@ -270,9 +294,29 @@ mod tests {
         roster.block(Account { id: 5, name: "person5".into() });
         let found: Vec<_> = (2..7).map(|id| roster.find(&format!("Person{id}"))).collect();
         assert_eq!(found, [Some(2), Some(3), Some(4), Some(5), None]);
-        roster.end_request(1, 3, 1, RequestOutcome::Declined);
-        roster.end_request(1, 1, 4, RequestOutcome::Accepted);
+        roster.end_request(1, 3, 1);
+        roster.end_request(1, 1, 4);
         assert!(roster.incoming.is_empty() && roster.outgoing.is_empty());
+    }
+
+    #[test]
+    fn what_is_told_while_a_list_of_requests_is_on_its_way_is_newer() {
+        let mut roster = Roster::default();
+        let who = |id| Profile { id, name: format!("person{id}"), ..Profile::default() };
+        let request = |from, to| ContactRequest { from: who(from), to: who(to), text: String::new(), at: 0 };
+        roster.request(1, request(9, 1));
+        roster.expect_requests();
+        roster.request(1, request(3, 1));
+        roster.end_request(1, 4, 1);
+        roster.request(1, request(1, 5));
+        let incoming = vec![request(4, 1), request(6, 1)];
+        roster.set_requests(1, ContactRequests { incoming, outgoing: Vec::new() });
+        let ids = |requests: &BTreeMap<u64, ContactRequest>| requests.keys().copied().collect::<Vec<_>>();
+        assert_eq!((ids(&roster.incoming), ids(&roster.outgoing)), (vec![3, 6], vec![5]));
+        // A list that was not asked for while anything was told stands as it is.
+        roster.expect_requests();
+        roster.set_requests(1, ContactRequests { incoming: vec![request(7, 1)], outgoing: Vec::new() });
+        assert_eq!((ids(&roster.incoming), ids(&roster.outgoing)), (vec![7], vec![]));
     }
 
     #[test]
