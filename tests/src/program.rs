@@ -145,16 +145,29 @@ impl Program {
         Ok(())
     }
 
+    /// Halts it as it is, as if it hung; its system goes on.
+    pub fn suspend(&mut self) -> Result<(), RigError> {
+        self.signal(libc::SIGSTOP)
+    }
+
+    /// Lets it go on.
+    pub fn resume(&mut self) -> Result<(), RigError> {
+        self.signal(libc::SIGCONT)
+    }
+
     /// Asks it to end (SIGTERM) and waits for that.
     pub fn terminate(&mut self, within: Duration) -> Result<ExitStatus, RigError> {
-        // SAFETY: a system call without pointers; the id is our own child's, which is not yet waited for.
-        if self.is_running() && unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGTERM) } != 0 {
-            return Err(RigError::Io {
-                doing: format!("asking {} to end", self.name),
-                cause: std::io::Error::last_os_error(),
-            });
-        }
+        self.signal(libc::SIGTERM)?;
         self.wait_end(within)
+    }
+
+    fn signal(&mut self, signal: libc::c_int) -> Result<(), RigError> {
+        // SAFETY: only a process that was started here and has not been waited for is sent a signal.
+        if self.is_running() && unsafe { libc::kill(self.child.id() as libc::pid_t, signal) } != 0 {
+            let cause = std::io::Error::last_os_error();
+            return Err(RigError::Io { doing: format!("sending signal {signal} to {}", self.name), cause });
+        }
+        Ok(())
     }
 
     /// Waits for it to end by itself.

@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -271,12 +272,16 @@ async fn a_link_at_rest_holds_one_answer_open_and_is_awake_when_something_is_ask
     };
     until("no exchange more is begun", 2 * PATIENCE, still).await;
     let before = alice.connection.path();
+    let mut looked_at = BTreeSet::new();
     for _ in 0..24 {
         tokio::time::sleep(Duration::from_millis(500)).await;
         let listed = house.running.state.connections.page(0, 1).connections;
-        assert!(listed[0].silent_ms < 11_000, "{listed:?}");
+        assert!(listed[0].silent_ms < 4_500, "{listed:?}");
+        looked_at.insert(listed[0].bytes_received);
         assert_eq!(alice.connection.path(), before);
     }
+    // Of four heartbeats one may have asked something.
+    assert!(looked_at.len() <= 2 || cfg!(not(target_os = "linux")), "{looked_at:?}");
     assert!(before.alive && before.down == Carriage::Streaming);
     assert_eq!(timeout(Duration::from_secs(1), alice.ask("GET", "/v1/chats", &())).await.unwrap().status, 200);
     until("both ways stream again", PATIENCE, || ways(&alice) == both).await;
@@ -322,7 +327,7 @@ async fn a_link_at_rest_learns_how_long_the_path_lets_an_answer_be_idle() {
     alice.log_in().await;
     let down = || alice.connection.path().down;
     until("an answer is held open", PATIENCE, || down() == Carriage::Streaming).await;
-    // First it hopes to do with something each 10 s, then each 28, then each 8: all are too seldom here.
+    // First it hopes to do with something each 28 s, then each 8: both are too seldom here.
     until("an answer that is idle is ended", PATIENCE, || down() == Carriage::Short).await;
     let since = Cell::new(Instant::now());
     let lasts = || {

@@ -1,6 +1,7 @@
 //! Contacts and presence between real clients over a real server: found, lost, killed, and a server that is started anew.
 #![cfg(target_os = "linux")]
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ const SOON: Duration = Duration::from_secs(60);
 const DEAD_WITHIN: Duration = Duration::from_secs(15);
 /// Where the server is.
 const SERVER: ([u8; 4], u16) = ([10, 99, 0, 2], 80);
-/// After which a link counts as at rest, and is heard of only each ten seconds.
+/// After which a link counts as at rest, and is heard of only each three seconds.
 const AT_REST: Duration = Duration::from_secs(12);
 /// How long nobody's presence may change after a link or the server was lost.
 const GRACE: Duration = Duration::from_secs(10);
@@ -56,6 +57,18 @@ fn befriend(stage: &Stage, alice: &[&str], bob: &Program) -> Program {
 fn wait_presence(person: &Program, name: &str, state: &str, within: Duration) -> Value {
     let wanted = |event: &Value| event["event"] == "presence" && event["name"] == name && event["state"] == state;
     person.wait_for(&format!("{name} to be {state}"), within, wanted).unwrap()
+}
+
+/// Waits until a client was told, in whatever order, that all of these are in this state.
+fn wait_everyone(person: &Program, names: &[&str], state: &str) {
+    let missing = RefCell::new(names.to_vec());
+    let is_last = |event: &Value| {
+        if event["event"] == "presence" && event["state"] == state {
+            missing.borrow_mut().retain(|name| event["name"] != **name);
+        }
+        missing.borrow().is_empty()
+    };
+    person.wait_for(&format!("everyone to be {state}"), SOON, is_last).unwrap();
 }
 
 /// Every state that a client was told of `name`, in order.
@@ -155,38 +168,116 @@ fn a_pulled_cable_is_found_by_heartbeats_alone_and_a_short_cut_is_nothing() {
     wait_presence(&alice, "bob", "available", SOON);
 }
 
-/// Bob behind a plug, at rest, loses what goes up of each of these parts in turn. By himself he would notice it too late.
-fn lose_in_turn(parts: &[&'static str], at_rest_before: usize) {
+/// Someone at rest at the end of a cable of their own.
+struct Cabled {
+    name: &'static str,
+    program: Program,
+    cable: Link,
+    _namespace: Namespace,
+}
+
+impl Cabled {
+    /// Comes to the stage's server by this address, or through a proxy at it.
+    fn come(stage: &Stage, name: &'static str, way: impl Fn(&str) -> (String, String)) -> Self {
+        let namespace = Namespace::new().unwrap();
+        let cable = Link::symmetric(&namespace, &stage.namespace, Shape::delayed(10), 7).unwrap();
+        let (url, proxy) = way(&cable.far_address().to_string());
+        let client = stage.client(name).inside(&namespace).by(&url).through(&proxy).with(&["--accept-contacts"]);
+        let program = client.start().unwrap();
+        program.wait_event("logged_in", SOON).unwrap();
+        Self { name, program, cable, _namespace: namespace }
+    }
+}
+
+/// How long a cut is that is to be nothing.
+const SHORT: Duration = Duration::from_millis(9_500);
+
+#[test]
+fn a_short_cut_at_rest_is_nothing_whenever_it_begins_and_a_long_one_is_found_in_time() {
+    const PORT: u16 = 9_000;
+    let people = ["bob", "carol", "dave", "eve", "frank", "grace", "heidi", "ivan"];
+    let stage = Stage::set(Engine::Sqlite, &[&["alice"], &people[..]].concat(), &[]).unwrap();
+    let anywhere = |port| SocketAddr::from(([0, 0, 0, 0], port));
+    let _proxy = Proxy::start(&stage.namespace, &Setup::Tinyproxy { login: None }, anywhere(PORT)).unwrap();
+    let streaming = Setup::NginxStreaming { origin: SERVER.into() };
+    let _reverse = Proxy::start(&stage.namespace, &streaming, anywhere(PORT + 1)).unwrap();
+    let mut alice = stage.client("alice").start().unwrap();
+    alice.wait_event("contacts", SOON).unwrap();
+    let none = || "none".to_owned();
+    let mut there: Vec<Cabled> = people
+        .iter()
+        .enumerate()
+        .map(|(number, name)| {
+            let person = Cabled::come(&stage, name, |host| match number {
+                0..5 => (format!("http://{host}"), none()),
+                5..7 => (stage.url(), format!("http://{host}:{PORT}")),
+                _ => (format!("http://{host}:{}", PORT + 1), none()),
+            });
+            alice.say(&format!("contact add {name} It is me")).unwrap();
+            person.program.wait_event("contact_added", SOON).unwrap();
+            person
+        })
+        .collect();
+    std::thread::sleep(AT_REST * 2);
+
+    // Two rounds, so that those who speak seldom are cut at more moments.
+    for round in 0..2 {
+        let begin = Instant::now();
+        let mut moments: Vec<(Duration, usize, bool)> = Vec::new();
+        for number in 0..there.len() {
+            let cut = Duration::from_millis(2_300) * (number % 5) as u32 + Duration::from_millis(1_100 * round);
+            moments.extend([(cut, number, true), (cut + SHORT, number, false)]);
+        }
+        moments.sort();
+        for (at, number, cuts) in moments {
+            std::thread::sleep((begin + at).saturating_duration_since(Instant::now()));
+            let cable = &there[number].cable;
+            if cuts { cable.cut() } else { cable.restore() }
+        }
+        std::thread::sleep(DEAD_WITHIN);
+    }
+    for Cabled { name, program, .. } in &mut there {
+        assert!(told(&alice, name).is_empty(), "{name} was there all the while: {:?}", told(&alice, name));
+        program.say("status still here").unwrap();
+        let status =
+            |event: &Value| event["event"] == "presence" && event["name"] == *name && event["status"] == "still here";
+        alice.wait_for(&format!("{name}'s status"), SOON, status).unwrap();
+    }
+
+    std::thread::sleep(AT_REST * 2);
+    let begin = Instant::now();
+    for (number, person) in there.iter_mut().enumerate() {
+        if number % 2 == 0 { person.cable.cut() } else { person.program.suspend().unwrap() }
+    }
+    wait_everyone(&alice, &people, "offline");
+    let after = begin.elapsed();
+    assert!(after <= DEAD_WITHIN, "the last was found after {after:?}");
+    for (number, person) in there.iter_mut().enumerate() {
+        if number % 2 == 0 { person.cable.restore() } else { person.program.resume().unwrap() }
+    }
+    wait_everyone(&alice, &people, "available");
+}
+
+#[test]
+fn a_client_whose_signs_of_life_are_lost_shows_others() {
     let stage = stage();
     let way = Cutter::start(&stage.namespace, ([127, 0, 0, 1], 9_000).into(), SERVER.into(), Chance::new(3)).unwrap();
     way.calm_down();
     let bob = stage.client("bob").by(&format!("http://{}", way.address())).with(&["--accept-contacts"]);
     let bob = bob.start().unwrap();
     let alice = befriend(&stage, &[], &bob);
-    for (lost, part) in parts.iter().enumerate() {
-        if lost == at_rest_before {
-            std::thread::sleep(AT_REST);
-        }
-        way.lose(part);
+    std::thread::sleep(AT_REST);
+    // What follows on the same connection is lost with it.
+    for lost in 1..=2 {
+        way.lose("/up?");
         let begin = Instant::now();
-        while way.lost() <= lost as u64 {
-            assert!(begin.elapsed() < SOON, "bob never sends {part:?}");
+        while way.lost() < lost {
+            assert!(begin.elapsed() < SOON, "bob never sends a sign of life");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
     std::thread::sleep(DEAD_WITHIN);
     assert!(told(&alice, "bob").is_empty(), "he was there all the while: {:?}", told(&alice, "bob"));
-}
-
-#[test]
-fn a_client_whose_sign_of_life_is_lost_is_asked_and_answers() {
-    // Without an exchange that goes both ways he shows by POSTs that he is there.
-    lose_in_turn(&["/duplex?", "/up?"], 1);
-}
-
-#[test]
-fn a_client_whose_heartbeat_is_lost_is_asked_and_answers() {
-    lose_in_turn(&[""], 0);
 }
 
 #[test]

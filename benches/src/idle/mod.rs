@@ -33,7 +33,7 @@ pub struct Options {
     #[arg(long)]
     pub tls: bool,
     /// How long to measure the server's CPU while nothing happens, in seconds.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 60)]
     pub seconds: u64,
     /// How often to change the person's presence, once a second.
     #[arg(long, default_value_t = 20)]

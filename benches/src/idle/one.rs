@@ -21,6 +21,9 @@ const DOWN: ExchangeId = ExchangeId(1);
 const PAD: usize = 4096;
 /// As the client asks for: how often something comes at rest, in milliseconds.
 const BEAT: u64 = 600_000;
+
+/// How long the body of heartbeats says that it is.
+const LENGTH: u64 = 16 << 20;
 /// The most bytes of a short POST.
 const SHORT: usize = 64 * 1024;
 
@@ -82,7 +85,7 @@ impl One {
         link.accept_track(TrackId::PRESENCE, Promise::Latest);
         let request = format!(
             "POST /v1/link/{id}/duplex?x={DOWN}&pad={PAD}&beat={BEAT} HTTP/1.1\r\nHost: bench\r\n\
-             Content-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+             Content-Type: application/octet-stream\r\nContent-Length: {LENGTH}\r\n\r\n"
         );
         let failed = || BenchError::io("asking for a long answer");
         wire.send(request.as_bytes()).map_err(failed())?;
@@ -123,8 +126,7 @@ impl One {
         if heartbeat.is_empty() {
             return Ok(());
         }
-        let chunk = [format!("{:x}\r\n", heartbeat.len()).as_bytes(), &heartbeat[..], b"\r\n"].concat();
-        self.wire.send(&chunk).map_err(BenchError::io("sending a heartbeat"))
+        self.wire.send(&heartbeat).map_err(BenchError::io("sending a heartbeat"))
     }
 
     /// Begins a short POST if there is anything to say.

@@ -168,6 +168,10 @@ impl tower::Service<Uri> for Connector {
     }
 }
 
+/// In the extensions of every answer: the port of this end of the connection that it came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnPort(pub u16);
+
 pub(super) enum Stream {
     Plain { stream: TokioIo<TcpStream>, proxied: bool },
     Tls { stream: TokioIo<Box<TlsStream<TcpStream>>> },
@@ -175,9 +179,14 @@ pub(super) enum Stream {
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        match self {
-            Self::Plain { proxied, .. } => Connected::new().proxy(*proxied),
-            Self::Tls { .. } => Connected::new(),
+        let (stream, proxied) = match self {
+            Self::Plain { stream, proxied } => (stream.inner(), *proxied),
+            Self::Tls { stream } => (stream.inner().get_ref().0, false),
+        };
+        let connected = Connected::new().proxy(proxied);
+        match stream.local_addr() {
+            Ok(address) => connected.extra(OwnPort(address.port())),
+            Err(_) => connected,
         }
     }
 }

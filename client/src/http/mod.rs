@@ -7,6 +7,6 @@ mod requests;
 mod socket;
 
 pub use address::{AddressError, ServerAddress};
-pub use connector::{ConnectError, Unreached};
+pub use connector::{ConnectError, OwnPort, Unreached};
 pub use proxy::{Proxy, ProxyError, ProxyRules};
 pub use requests::{Answer, Http, HttpError, Upload};

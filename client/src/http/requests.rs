@@ -49,7 +49,7 @@ pub enum HttpError {
 pub enum Upload {
     /// All of it, with its length in the head.
     Whole(Full<Bytes>),
-    /// Bytes as they come, for as long as they come.
+    /// Bytes as they come, for as long as they come, or as the body says.
     Long(Pin<Box<dyn Body<Data = Bytes, Error = Infallible> + Send>>),
 }
 
@@ -67,7 +67,7 @@ impl Body for Upload {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => body.size_hint(),
-            Self::Long(_) => SizeHint::new(),
+            Self::Long(body) => body.size_hint(),
         }
     }
 

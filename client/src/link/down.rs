@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::Method;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use relay::link::{Ended, ExchangeId, TRIAL_INTERVAL, Use};
+use relay::link::{Ended, ExchangeId, FAR_PORT, TRIAL_INTERVAL, Use};
 use tokio::task::JoinSet;
 
 use super::{
@@ -23,7 +23,7 @@ use super::{
     up::{heartbeat, is_gone},
     ways::{Outcome, Way, Ways},
 };
-use crate::http::{Http, HttpError, Upload};
+use crate::http::{Answer, Http, HttpError, OwnPort, Upload};
 
 /// GETs that wait at a time: while one answer travels, the next is already asked for.
 const AT_ONCE: usize = 2;
@@ -57,6 +57,10 @@ const WHILE_CUT: Duration = Duration::from_millis(700);
 
 /// A long answer is replaced before proxies cut it by its length, or by its time ([`Way::longest`]).
 const LARGEST: u64 = 80 << 20;
+
+/// A body of heartbeats says that it is this long, and ends before: so it has no chunks, each of which would cost the server
+/// more than a heartbeat does.
+const HEARTBEATS_LENGTH: u64 = 16 << 20;
 
 /// A long answer whose successor failed carries on for this long.
 const CARRY_ON: Duration = Duration::from_secs(20);
@@ -171,10 +175,17 @@ pub(super) async fn keep_streaming(session: Arc<Session>, http: Http) {
                 return;
             }
             Outcome::Held => tokio::time::sleep(backoff.after_failure(chance())).await,
+            Outcome::Indirect => {}
             // A path that is cut altogether says nothing about streaming: it is tried again soon.
             Outcome::Cut => tokio::time::sleep(WHILE_CUT.mul_f64(chance())).await,
         }
     }
+}
+
+/// Whether the connection that brought an answer is the one that the server sees.
+fn is_direct(answer: &Answer) -> bool {
+    let seen = answer.headers().get(FAR_PORT).and_then(|port| port.to_str().ok()?.parse().ok());
+    seen.is_some() && seen.map(OwnPort) == answer.extensions().get().copied()
 }
 
 fn passes_long_uploads(session: &Session) -> bool {
@@ -213,7 +224,8 @@ impl Long {
             }
             Way::Duplex => {
                 let id = session.begin(Use::Heartbeat(heartbeat()));
-                let body = LongUpload { session: session.clone(), id, reins: Arc::new(Reins::default()) };
+                let reins = Arc::new(Reins::default());
+                let body = LongUpload { session: session.clone(), id, reins, length: Some(HEARTBEATS_LENGTH) };
                 (id, Method::POST, format!("/v1/link/{link}/duplex?x={id}&{asked}"), Upload::Long(Box::pin(body)))
             }
         };
@@ -234,6 +246,11 @@ impl Long {
                 return Err(Outcome::Held);
             }
         };
+        if way == Way::Duplex && !is_direct(&answer) {
+            session.end(id, Ended::Broken);
+            tracing::debug!("something stands between this client and the server");
+            return Err(Outcome::Indirect);
+        }
         let body = answer.into_body();
         let mut long = Self { session, id, body, rhythm: way.rhythm(), taken: Arc::default(), ended: Ended::Broken };
         if !long.take(FIRST).await? {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use relay::link::ExchangeId;
 
 use super::session::Session;
@@ -50,6 +50,15 @@ pub(super) struct LongUpload {
     pub session: Arc<Session>,
     pub id: ExchangeId,
     pub reins: Arc<Reins>,
+    /// How long the body says that it is, if it says so. It ends before.
+    pub length: Option<u64>,
+}
+
+impl LongUpload {
+    fn is_full(&self) -> bool {
+        let sent = self.reins.sent.load(Ordering::Relaxed) as u64;
+        self.length.is_some_and(|length| sent + AT_A_TIME as u64 > length)
+    }
 }
 
 impl Body for LongUpload {
@@ -59,7 +68,7 @@ impl Body for LongUpload {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         // Asked for first: what comes up while the link looks for something to send must ring.
         self.session.doorbell.wait(context.waker());
-        if self.reins.finish.load(Ordering::Relaxed) {
+        if self.reins.finish.load(Ordering::Relaxed) || self.is_full() {
             return Poll::Ready(None);
         }
         let mut out = BytesMut::new();
@@ -81,5 +90,9 @@ impl Body for LongUpload {
                 Poll::Ready(None)
             }
         }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length.map_or_else(SizeHint::new, SizeHint::with_exact)
     }
 }

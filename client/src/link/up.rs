@@ -32,6 +32,12 @@ const SHORT_PATIENCE: Duration = Duration::from_secs(5);
 /// While nothing else is sent, the server hears of a client this often, and each [`HEARTBEAT`] at rest.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
+/// A sign of life whose answer takes longer than two round trips and this is repeated on another connection.
+const ANSWER_LATE: Duration = Duration::from_secs(1);
+
+/// Signs of life leave one of the POSTs under way to what there is to send.
+const SIGNS_AT_ONCE: usize = AT_ONCE - 1;
+
 /// On a long POST: 1 kB/s at least, because proxies cut uploads that are slower than 500 B/s. A link at rest has none.
 const KEEPALIVE: Keepalive = Keepalive { interval: 250 * MILLISECOND, at_rest: 250 * MILLISECOND, bytes: 256 };
 
@@ -68,12 +74,14 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
         let streaming = session.streams.borrow().up.is_some();
         let rests = *session.rests.borrow();
         let sign_of_life = if rests { heartbeat } else { SIGN_OF_LIFE };
+        let next_sign = if posts.is_empty() { sign_of_life } else { answer_late(&session) };
         // Then the server hears of this client without a POST.
         let beats = *beating.borrow_and_update() && rests;
-        let silent = !beats && spoke.elapsed() >= sign_of_life;
+        let signs = !beats && posts.len() < SIGNS_AT_ONCE;
+        let silent = signs && spoke.elapsed() >= next_sign;
         let paused = pause > Instant::now();
         let wanted = !streaming && !paused && posts.len() < AT_ONCE;
-        if wanted && (silent && posts.is_empty() || session.with_link(|link, now| link.has_content(now))) {
+        if wanted && (silent || session.with_link(|link, now| link.has_content(now))) {
             spoke = Instant::now();
             posts.spawn(post(session.clone(), http.clone(), silent));
             continue;
@@ -81,8 +89,7 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
         tokio::select! {
             () = rung => {}
             () = tokio::time::sleep_until(pause.into()), if paused => {}
-            () = tokio::time::sleep(sign_of_life.saturating_sub(spoke.elapsed())),
-                if !streaming && !paused && !beats && posts.is_empty() => {}
+            () = tokio::time::sleep(next_sign.saturating_sub(spoke.elapsed())), if !streaming && !paused && signs => {}
             _ = beating.changed() => {}
             Some(posted) = posts.join_next(), if !posts.is_empty() => match posted {
                 Ok(Ok(Posted::Arrived)) => {
@@ -109,6 +116,11 @@ pub(super) async fn send_short(session: Arc<Session>, http: Http) {
 /// speak together for ever.
 pub(super) fn heartbeat() -> Micros {
     HEARTBEAT - (HEARTBEAT as f64 * 0.05 * chance()) as Micros
+}
+
+fn answer_late(session: &Session) -> Duration {
+    let round_trip = session.with_link(|link, now| link.statistics(now).round_trip).unwrap_or(0);
+    ANSWER_LATE + 2 * Duration::from_micros(round_trip)
 }
 
 /// What became of a short POST.
@@ -226,7 +238,7 @@ impl Long {
     async fn on_trial(session: &Arc<Session>, http: &Http) -> Result<Self, Outcome> {
         let id = session.begin(Use::Trial(KEEPALIVE));
         let reins = Reins::padded(FIRST);
-        let body = LongUpload { session: session.clone(), id, reins: reins.clone() };
+        let body = LongUpload { session: session.clone(), id, reins: reins.clone(), length: None };
         let answer = tokio::spawn(send_long(session.clone(), http.clone(), id, body));
         let mut long = Self { id, reins, answer };
         let began = Instant::now();

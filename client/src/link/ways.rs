@@ -31,6 +31,8 @@ pub(super) enum Outcome {
     /// The path does not pass a long answer as it comes.
     Held,
     Cut,
+    /// Something stands between this client and the server.
+    Indirect,
     Gone,
 }
 
@@ -97,6 +99,7 @@ impl Ways {
     pub fn refused(&mut self, way: Way, outcome: Outcome) {
         if way == Way::Duplex {
             self.get_first = true;
+            self.direct &= outcome != Outcome::Indirect;
             // A path that is cut altogether says nothing about it.
             self.duplex_failures += u32::from(outcome == Outcome::Held);
         }
@@ -130,6 +133,14 @@ mod tests {
     fn both_ways_at_once_only_where_nothing_stands_between_and_long_bodies_pass() {
         assert_eq!((Ways::new(true).next(false), Ways::new(true).next(true)), (GET, Way::Duplex));
         assert_eq!(Ways::new(false).next(true), GET);
+    }
+
+    #[test]
+    fn where_something_unnamed_stands_between_it_is_never_both_ways_again() {
+        let mut ways = Ways::new(true);
+        ways.refused(Way::Duplex, Outcome::Indirect);
+        ways.spent();
+        assert_eq!(ways.next(true), GET);
     }
 
     #[test]

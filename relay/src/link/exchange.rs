@@ -36,7 +36,8 @@ pub enum Use {
     /// It is sent on for as long as it is open.
     Stream(Keepalive),
     /// It is only received on, and while the link is at rest acknowledgements go back, or at least a sign of life this
-    /// often. Only each [`ASK_EACH`]th asks for an acknowledgement, from which this end knows that the far end hears it.
+    /// often. Only each [`ASK_EACH`]th asks for an acknowledgement, from which this end knows that the far end hears it; the
+    /// others are fillers. Records are [`WAKING`] bytes long.
     Heartbeat(Micros),
     /// It will be, once it has proven to deliver: until then only [`TRIALS`] small records go out, one each
     /// [`TRIAL_INTERVAL`], and then signs of life.
@@ -53,14 +54,13 @@ pub const TRIAL_INTERVAL: Micros = 50 * MILLISECOND;
 const TRIAL_BYTES: usize = 100;
 
 /// Of so many heartbeats one asks for an acknowledgement, the first before all. Something comes down within a minute so,
-/// which is how long many proxies in front of a server wait.
-pub const ASK_EACH: u32 = 5;
+/// after which either end would take the other for gone.
+pub const ASK_EACH: u32 = 15;
 
-/// Heartbeats of all clients are sent on strokes of this length of the server's clock, so that it wakes once for many.
-const STROKE: Micros = 100 * MILLISECOND;
-
-/// Size of a heartbeat's content.
-const HEARTBEAT_BYTES: usize = 1;
+/// Heartbeats that ask nothing are a byte each. Among them a record, which the far end is to look at, has at least so many
+/// bytes, more than all heartbeats before it together: a system that knows when something came need not wake its program
+/// for less.
+pub const WAKING: usize = 512;
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +91,6 @@ pub struct Exchange {
     /// Records that it was tried with, or heartbeats.
     signs: u32,
     last_sent: Micros,
-    /// When the next heartbeat is due.
-    beat_at: Micros,
     /// When a sign of life was asked for that is still to be sent.
     asked_at: Option<Micros>,
     stalled: bool,
@@ -109,21 +107,15 @@ impl Exchange {
             purpose,
             signs: 0,
             last_sent: now,
-            beat_at: if let Use::Heartbeat(interval) = purpose { now + interval } else { Micros::MAX },
             asked_at: None,
             stalled: false,
             over_at: None,
         }
     }
 
-    /// Something is sent on it. `far_clock` is what to add to `now` to get the far end's clock, if that is known.
-    pub fn note_sent(&mut self, now: Micros, far_clock: Option<i64>) {
+    /// Something is sent on it.
+    pub fn note_sent(&mut self, now: Micros) {
         self.last_sent = now;
-        if let Use::Heartbeat(interval) = self.purpose {
-            let due = now + interval;
-            let beyond = far_clock.map_or(0, |offset| due.saturating_add_signed(offset) % STROKE);
-            self.beat_at = due - beyond.min(interval);
-        }
         self.asked_at = None;
         if matches!(self.purpose, Use::Trial(_) | Use::Heartbeat(_)) {
             self.signs += 1;
@@ -154,9 +146,9 @@ impl Exchange {
                 let due = self.last_sent + interval;
                 Some((self.asked_at.map_or(due, |asked| asked.min(due)), keepalive.bytes))
             }
-            Use::Heartbeat(_) => {
-                let due = self.asked_at.map_or(self.beat_at, |asked| asked.min(self.beat_at));
-                rests.then_some((due, HEARTBEAT_BYTES))
+            Use::Heartbeat(interval) => {
+                let due = self.last_sent + interval;
+                rests.then_some((self.asked_at.map_or(due, |asked| asked.min(due)), WAKING))
             }
             Use::Send | Use::Receive => None,
         }
@@ -171,6 +163,16 @@ impl Exchange {
     /// Whether the far end is known to hear this one's heartbeats.
     pub fn beats(&self) -> bool {
         matches!(self.purpose, Use::Heartbeat(_)) && self.proof.arrived > 0 && !self.stalled && self.over_at.is_none()
+    }
+
+    /// Bytes of content that a record has at least.
+    pub fn waking(&self) -> usize {
+        if let Use::Heartbeat(_) = self.purpose { WAKING } else { 0 }
+    }
+
+    /// Whether a sign of life need not be a record: it asks nothing.
+    pub fn may_fill(&self) -> bool {
+        matches!(self.purpose, Use::Heartbeat(_)) && !self.keepalive_asks()
     }
 
     /// Whether nothing is sent on it but signs of life.

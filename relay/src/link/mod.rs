@@ -35,10 +35,10 @@ use litemap::LiteMap;
 use thiserror::Error;
 
 pub use bulk::BULK_MAX;
-pub use exchange::{ASK_EACH, Ended, ExchangeId, Keepalive, Proof, TRIAL_INTERVAL, TRIALS, Use};
+pub use exchange::{ASK_EACH, Ended, ExchangeId, Keepalive, Proof, TRIAL_INTERVAL, TRIALS, Use, WAKING};
 pub use freshness::{Class, Freshness};
 pub use incoming::Promise;
-pub use rest::{HEARTBEAT, REST_AFTER};
+pub use rest::{FAR_PORT, HEARTBEAT, REST_AFTER};
 pub use transmitting::Transmitted;
 
 use crate::{

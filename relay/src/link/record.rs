@@ -17,6 +17,9 @@ pub const MAGIC: &[u8; 8] = b"KOMADO/1";
 /// The most plain bytes one record carries. Small enough that sound never waits long behind a picture.
 pub const MAX_CONTENT: usize = 16 * 1024;
 
+/// A record of length 0, which has no number either: it is nothing but a byte on its way.
+pub const FILLER: u8 = 0;
+
 /// The largest value of a record's length field.
 const MAX_LENGTH: usize = 8 + MAX_CONTENT + TAG_LENGTH;
 
@@ -64,6 +67,12 @@ impl Body {
             }
             self.input.advance(MAGIC.len());
             self.begun = true;
+        }
+        let fillers = self.input.iter().take_while(|byte| **byte == FILLER).count();
+        self.input.advance(fillers);
+        if self.input.is_empty() {
+            // What a link at rest holds is held ten thousand times.
+            self.input = BytesMut::new();
         }
         let mut reader = Reader::new(&self.input);
         let Some(length) = reader.varint() else {
@@ -190,7 +199,29 @@ mod tests {
             assert_eq!(body.next_record(None).is_ok(), fine);
         }
         let mut body = Body::default();
-        body.feed(b"KOMADO/1\x00");
+        body.feed(b"KOMADO/1\x01\x40");
         assert_eq!(body.next_record(None), Err(RecordError::TooShort));
+    }
+
+    #[test]
+    fn fillers_are_nothing_wherever_they_stand() {
+        let mut bytes = BytesMut::from(&MAGIC[..]);
+        for number in 1..4 {
+            bytes.put_bytes(FILLER, number as usize);
+            put_record(&mut bytes, number, &[FILLER; 5], None);
+        }
+        bytes.put_u8(FILLER);
+        for piece in [1, 3, bytes.len()] {
+            let mut body = Body::default();
+            let mut found = Vec::new();
+            for part in bytes.chunks(piece) {
+                body.feed(part);
+                while let Some(record) = body.next_record(None).unwrap() {
+                    found.push((record.number, record.content.len()));
+                }
+            }
+            assert_eq!(found, [(1, 5), (2, 5), (3, 5)]);
+            assert!(body.input.is_empty());
+        }
     }
 }

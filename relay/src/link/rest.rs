@@ -7,9 +7,13 @@ use crate::{FrameHeader, Kind, Micros, SECOND, TrackId};
 /// it did not arrive: lines of chats, presence.
 pub const REST_AFTER: Micros = 10 * SECOND;
 
-/// The client of a link at rest is heard of at least this often. A server that has not heard of it asks
-/// ([`Link::ask`]), so that one sign of life that was lost does not make a client dead.
-pub const HEARTBEAT: Micros = 10 * SECOND;
+/// The client of a link at rest shows at least this often that it is there: a path that is cut for ten seconds leaves time
+/// to show it again before a client counts as dead.
+pub const HEARTBEAT: Micros = 3 * SECOND;
+
+/// The header by which the answer to a duplex exchange names the far port of its connection as the server sees it. A client
+/// whose own port is another one knows that something stands between, which may end the connection at will.
+pub const FAR_PORT: &str = "komado-far-port";
 
 /// When there was something in a hurry.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Filling an exchange: the decision what to send, made when the exchange can take it and not before.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
     Ended, ExchangeId, Link, LinkError, Use,
@@ -8,7 +8,7 @@ use super::{
     flight::{Pieces, Sent},
     freshness::Class,
     message::{self, Message, PART_OVERHEAD},
-    record::{Draft, MAGIC, MAX_CONTENT},
+    record::{Draft, FILLER, MAGIC, MAX_CONTENT},
 };
 use crate::{MILLISECOND, Micros, seal::TAG_LENGTH};
 
@@ -200,8 +200,13 @@ impl Link {
         let rests = self.rest.is_at_rest(now);
         let keepalive = exchange.keepalive_due(rests, now);
         let (asks_for_life, carries) = (exchange.keepalive_asks(), !exchange.only_shows_life());
+        let waking = exchange.waking();
         let acknowledges = carries || rests && exchange.beats();
         let acknowledge = acknowledges && self.arrivals.due().is_some_and(|due| due <= now);
+        if keepalive.is_some() && exchange.may_fill() && !(acknowledges && self.arrivals.pending()) {
+            self.transmit_filler(id, out, now)?;
+            return Ok(true);
+        }
         // What acknowledges is a sign of life as well.
         let keepalive = keepalive.or((acknowledge && !carries).then_some(0));
         let mut pieces = Pieces::new();
@@ -237,8 +242,23 @@ impl Link {
             self.begun_record(&mut draft, id, ACKNOWLEDGEMENT_ROOM, out)?;
         }
         let Some(draft) = draft else { return Ok(false) };
+        let short_by = waking.saturating_sub(draft.length(out));
+        out.reserve(short_by + TAG_LENGTH);
+        message::put_padding(out, short_by);
         self.finish_record(id, draft, pieces, asks, out, now)?;
         Ok(true)
+    }
+
+    /// Writes a byte that says nothing but that this end is there.
+    fn transmit_filler(&mut self, id: ExchangeId, out: &mut BytesMut, now: Micros) -> Result<(), LinkError> {
+        let exchange = self.exchanges.get_mut(&id).ok_or(LinkError::NotOpen(id))?;
+        if !std::mem::replace(&mut exchange.begun, true) {
+            out.extend_from_slice(MAGIC);
+        }
+        out.put_u8(FILLER);
+        exchange.note_sent(now);
+        self.bytes_sent += 1;
+        Ok(())
     }
 
     fn begin_record(&mut self, id: ExchangeId, room: usize, out: &mut BytesMut) -> Result<Draft, LinkError> {
@@ -275,7 +295,7 @@ impl Link {
         now: Micros,
     ) -> Result<(), LinkError> {
         let exchange = self.exchanges.get_mut(&id).ok_or(LinkError::NotOpen(id))?;
-        exchange.note_sent(now, self.clock.offset());
+        exchange.note_sent(now);
         let prefers = self.prefers.take_if(|_| !exchange.only_shows_life());
         if let Some(ExchangeId(exchange)) = prefers {
             Message::Prefer { exchange }.encode(out);

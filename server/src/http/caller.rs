@@ -1,6 +1,7 @@
 //! Who calls: over which carrier a command came, and as whom.
 
 use super::problem::Refused;
+use super::socket::Line;
 use crate::clock::unix_ms;
 use crate::delivery::LinkHandle;
 use crate::identity::authority::{self, Denied};
@@ -16,12 +17,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The TCP connection that a request came by; the listener puts it into each request's extensions.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Peer {
     /// Whether TLS covers it.
     pub secure: bool,
     /// The far end: a person's machine, or a proxy.
     pub address: IpAddr,
+    /// The connection itself; none where others share it.
+    pub line: Line,
 }
 
 /// Who gives a command. In the extensions of every request that reaches a command.
@@ -63,7 +66,7 @@ pub(super) async fn admit(
     let caller = match request.extensions().get::<Caller>() {
         Some(caller) => caller.clone(),
         None => {
-            let peer = request.extensions().get::<Peer>().copied();
+            let peer = request.extensions().get::<Peer>().cloned();
             let peer = peer.filter(|peer| peer.secure).ok_or_else(not_secure)?;
             // What came in the clear is not even looked at.
             let identity = match bearer(request.headers())? {

@@ -1,7 +1,7 @@
 //! One TCP connection from its first byte to its end: TLS or plain, HTTP/1.1 or HTTP/2.
 
 use super::caller::Peer;
-use super::socket::Socket;
+use super::socket::{Line, Socket};
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
@@ -51,16 +51,22 @@ pub(super) struct Serving {
 ///
 /// Connections are many and of several kinds: each costs what its own kind needs, not what the largest one does.
 pub(super) async fn serve(stream: TcpStream, address: IpAddr, serving: Serving) -> Result<(), ServeError> {
-    let peer = Peer { secure: false, address };
+    let peer = |secure, line| Peer { secure, address, line };
+    // What many requests share belongs to none of them.
+    let shared = Line::default;
     match Box::pin(greet(stream, &serving)).await? {
         Greeting::Silent => Ok(()),
-        Greeting::Http1(socket) => Box::pin(http1(socket, peer, serving)).await,
-        Greeting::Http2(socket) => Box::pin(http2(socket, peer, serving)).await,
+        Greeting::Http1(socket) => {
+            let peer = peer(false, socket.line());
+            Box::pin(http1(socket, peer, serving)).await
+        }
+        Greeting::Http2(socket) => Box::pin(http2(socket, peer(false, shared()), serving)).await,
         Greeting::Tls(stream) => {
-            let peer = Peer { secure: true, address };
-            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                Box::pin(http2(stream, peer, serving)).await
+            let (socket, session) = stream.get_ref();
+            if session.alpn_protocol() == Some(b"h2") {
+                Box::pin(http2(stream, peer(true, shared()), serving)).await
             } else {
+                let peer = peer(true, socket.line());
                 Box::pin(http1(stream, peer, serving)).await
             }
         }
@@ -177,7 +183,7 @@ impl hyper::service::Service<http::Request<Incoming>> for Service {
     type Future = Answering;
 
     fn call(&self, mut request: http::Request<Incoming>) -> Answering {
-        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.peer.clone());
         Box::pin(tower::Service::call(&mut self.router.clone(), request))
     }
 }

@@ -30,7 +30,7 @@ pub mod router;
 pub(crate) mod routes;
 mod sessions;
 mod signals;
-mod socket;
+pub(crate) mod socket;
 mod tags;
 mod tokens;
 mod tracks;

@@ -79,7 +79,7 @@ impl Driver {
         let mut bulk_at_work: JoinSet<Answer> = JoinSet::new();
         let mut archives: JoinSet<(TrackId, Vec<Frame>)> = JoinSet::new();
         let patience = Patience::new(self.state.config.dead_after);
-        let (mut life, mut unheard, mut asked) = (Life::Heard, 0, false);
+        let (mut life, mut unheard, mut asked, mut misses) = (Life::Heard, 0, false, false);
         let began = self.session.clock.micros();
         // Until when the link's timers were looked after.
         let mut looked = began;
@@ -123,8 +123,12 @@ impl Driver {
             }
             let worse = patience.until_worse(silence).unwrap_or(Micros::MAX);
             let quiet_for = if asked { worse } else { worse.min(until_asked) };
-            if life > Life::Heard || asked {
+            let missed = std::mem::replace(&mut misses, life > Life::Heard || asked);
+            if misses {
                 self.session.pulse.miss();
+            }
+            if misses != missed {
+                self.session.look_at_heartbeats(misses);
             }
             let watched = silence.stirred.is_none();
             self.session.pulse.tell_from(watched.then(|| silence.unheard.saturating_add(quiet_for)));

@@ -16,6 +16,7 @@ use super::{
     session::Session,
     up::{self, UpError},
 };
+use crate::http::socket::Line;
 
 /// No proxy limits it; clients replace it after an hour.
 const LONGEST: Micros = 4_000 * SECOND;
@@ -28,12 +29,13 @@ pub(super) struct DuplexAnswer {
     /// `None` when the client has said all that it will.
     up: Option<axum::body::Body>,
     down: LongAnswer,
+    line: Line,
 }
 
 impl DuplexAnswer {
-    pub fn new(session: Arc<Session>, id: ExchangeId, up: axum::body::Body, pad: usize) -> Self {
+    pub fn new(session: Arc<Session>, id: ExchangeId, up: axum::body::Body, pad: usize, line: Line) -> Self {
         let down = LongAnswer::new(session.clone(), id, pad, LONGEST);
-        Self { session, id, up: Some(up), down }
+        Self { session, id, up: Some(up), down, line }
     }
 
     /// Takes what has come up. What is wrong with it ends this exchange, and perhaps the link.
@@ -54,6 +56,13 @@ impl DuplexAnswer {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for DuplexAnswer {
+    fn drop(&mut self) {
+        // The next request on the same connection is to be seen from its first byte.
+        self.line.wake_for(1);
     }
 }
 

@@ -9,10 +9,13 @@ const SILENT: Micros = 3 * SECOND;
 const FORGOTTEN: Micros = 60 * SECOND;
 /// Contacts are to know of a dead client in time: that much before, it counts as dead.
 const TO_TELL: Micros = 500 * MILLISECOND;
-/// A sign of life that is so late has been lost on its way: the client is asked.
+/// A client that is to have spoken so long before it would count as dead is asked, over a path that loses what is sent
+/// perhaps more than once.
+const TO_ANSWER: Micros = 4_500 * MILLISECOND;
+/// A sign of life that is so late has been lost on its way.
 const LATE: Micros = 1_500 * MILLISECOND;
-/// What a client may need to answer.
-const TO_ANSWER: Micros = 2 * SECOND;
+/// A client whose connection was cut may need so long to come back, and is to be known as dead in time if it does not.
+const TO_RETURN: Micros = 12 * SECOND;
 
 /// What is thought of a link of which nothing has come for a while, from good to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +34,8 @@ pub(super) struct Silence {
     pub unheard: Micros,
     /// For how long the link has not been at rest: before that nothing had to come soon. `None` while it is at rest.
     pub stirred: Option<Micros>,
+    /// How long ago a connection was cut, if one was since something came.
+    pub cut: Option<Micros>,
 }
 
 impl Silence {
@@ -59,7 +64,7 @@ impl Patience {
     pub fn judge(&self, silence: Silence) -> Life {
         match silence.unheard {
             unheard if unheard >= self.forgotten => Life::Forgotten,
-            unheard if unheard >= self.dead => Life::Dead,
+            _ if self.until_dead(silence) == 0 => Life::Dead,
             _ if silence.overdue() >= SILENT => Life::Silent,
             _ => Life::Heard,
         }
@@ -69,20 +74,25 @@ impl Patience {
     pub fn until_worse(&self, silence: Silence) -> Option<Micros> {
         let left = |limit: Micros, silence: Micros| limit.checked_sub(silence).filter(|left| *left > 0);
         let silent = silence.stirred.and_then(|_| left(SILENT, silence.overdue()));
-        let worse = [self.dead, self.forgotten].into_iter().filter_map(|limit| left(limit, silence.unheard));
-        worse.chain(silent).min()
+        let dead = Some(self.until_dead(silence)).filter(|left| *left > 0);
+        left(self.forgotten, silence.unheard).into_iter().chain(dead).chain(silent).min()
+    }
+
+    fn until_dead(&self, silence: Silence) -> Micros {
+        let returns_in = silence.cut.map_or(0, |cut| TO_RETURN.saturating_sub(cut));
+        self.dead.saturating_sub(silence.unheard).max(returns_in)
     }
 
     /// How often a client of a link at rest must be asked whether it is there, when it would like to be asked each
     /// `wish` and is heard of each [`HEARTBEAT`] by itself: a client is not taken for dead that could not have spoken
     /// twice.
     pub fn ask_at_rest(&self, wish: Micros) -> Micros {
-        if self.dead >= HEARTBEAT + LATE + TO_ANSWER { wish } else { wish.min(self.dead / 2) }
+        if self.dead >= 2 * HEARTBEAT + LATE { wish } else { wish.min(self.dead / 2) }
     }
 
     /// After how much more silence a client that should have spoken by itself is to be asked; 0 when it is to be now.
     pub fn until_asked(&self, silence: Silence) -> Micros {
-        (HEARTBEAT + LATE).saturating_sub(silence.unheard)
+        self.dead.saturating_sub(TO_ANSWER).max(HEARTBEAT + LATE).saturating_sub(silence.unheard)
     }
 }
 
@@ -92,14 +102,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn at_rest(unheard: Micros) -> Silence {
-        Silence { unheard, stirred: None }
+        Silence { unheard, stirred: None, cut: None }
     }
 
     #[test]
     fn a_dead_client_is_known_within_its_time_and_not_much_earlier() {
         let patience = Patience::new(Duration::from_secs(15));
         for stirred in [None, Some(60 * SECOND)] {
-            let judge = |unheard| patience.judge(Silence { unheard, stirred });
+            let judge = |unheard| patience.judge(Silence { stirred, ..at_rest(unheard) });
             assert_eq!(judge(0), Life::Heard);
             assert!(judge(14_499_999) < Life::Dead);
             assert_eq!(judge(14_500_000), Life::Dead);
@@ -110,7 +120,7 @@ mod tests {
     #[test]
     fn only_a_link_that_is_not_at_rest_must_be_heard_each_second() {
         let patience = Patience::new(Duration::from_secs(15));
-        let judge = |unheard, stirred| patience.judge(Silence { unheard, stirred });
+        let judge = |unheard, stirred| patience.judge(Silence { stirred, ..at_rest(unheard) });
         assert_eq!((judge(SILENT - 1, Some(SECOND * 9)), judge(SILENT, Some(SECOND * 9))), (Life::Heard, Life::Silent));
         assert_eq!(judge(7 * SECOND, None), Life::Heard);
         // It was at rest until a moment ago.
@@ -119,22 +129,32 @@ mod tests {
 
     #[test]
     fn two_heartbeats_fit_into_the_time_after_which_a_client_is_dead() {
-        let patience = |seconds| Patience::new(Duration::from_secs(seconds));
-        assert_eq!(patience(15).ask_at_rest(28 * SECOND), 28 * SECOND);
-        assert_eq!(patience(10).ask_at_rest(28 * SECOND), 4_750_000);
-        assert_eq!(patience(10).ask_at_rest(SECOND), SECOND);
-        assert_eq!(patience(14).ask_at_rest(28 * SECOND), 28 * SECOND);
-        assert_eq!(patience(13).ask_at_rest(28 * SECOND), 6_250_000);
+        let ask = |seconds, wish| Patience::new(Duration::from_secs(seconds)).ask_at_rest(wish);
+        assert_eq!((ask(15, 28 * SECOND), ask(8, 28 * SECOND)), (28 * SECOND, 28 * SECOND));
+        assert_eq!((ask(6, 28 * SECOND), ask(6, SECOND)), (2_750_000, SECOND));
     }
 
     #[test]
-    fn a_client_whose_sign_of_life_was_lost_has_time_to_answer_before_it_is_dead() {
+    fn a_path_that_is_cut_for_ten_seconds_after_a_heartbeat_leaves_time_for_the_next() {
         let patience = Patience::new(Duration::from_secs(15));
-        assert_eq!(patience.until_asked(at_rest(0)), HEARTBEAT + LATE);
-        let asked = HEARTBEAT + LATE;
-        assert_eq!((patience.until_asked(at_rest(asked)), patience.until_asked(at_rest(60 * SECOND))), (0, 0));
-        assert_eq!(patience.judge(at_rest(asked)), Life::Heard);
-        assert_eq!(patience.judge(at_rest(asked + TO_ANSWER)), Life::Heard);
+        assert!(patience.judge(at_rest(HEARTBEAT + 11 * SECOND)) < Life::Dead);
+    }
+
+    #[test]
+    fn a_client_whose_signs_of_life_were_lost_has_time_to_answer_before_it_is_dead() {
+        let patience = Patience::new(Duration::from_secs(15));
+        assert_eq!((patience.until_asked(at_rest(0)), patience.until_asked(at_rest(60 * SECOND))), (10 * SECOND, 0));
+        assert_eq!(patience.judge(at_rest(10 * SECOND + TO_ANSWER - 1)), Life::Heard);
+        // The shortest that can be chosen: only once a heartbeat is missing.
+        assert_eq!(Patience::new(Duration::from_secs(5)).until_asked(at_rest(0)), HEARTBEAT + LATE);
+    }
+
+    #[test]
+    fn whose_connection_was_cut_has_time_to_come_back() {
+        let patience = Patience::new(Duration::from_secs(15));
+        let judge = |unheard, cut| patience.judge(Silence { cut: Some(cut), ..at_rest(unheard) });
+        assert_eq!((judge(20 * SECOND, TO_RETURN - 1), judge(20 * SECOND, TO_RETURN)), (Life::Heard, Life::Dead));
+        assert_eq!((judge(14 * SECOND, 13 * SECOND), judge(60 * SECOND, SECOND)), (Life::Heard, Life::Forgotten));
     }
 
     proptest! {
@@ -144,12 +164,14 @@ mod tests {
             dead_after in 1..200u64,
             unheard in 0..500 * SECOND,
             stirred in proptest::option::of(0..500 * SECOND),
+            cut in proptest::option::of(0..20 * SECOND),
         ) {
             let patience = Patience::new(Duration::from_secs(dead_after));
             let later = |more: Micros| {
-                patience.judge(Silence { unheard: unheard + more, stirred: stirred.map(|stirred| stirred + more) })
+                let (stirred, cut) = (stirred.map(|stirred| stirred + more), cut.map(|cut| cut + more));
+                patience.judge(Silence { unheard: unheard + more, stirred, cut })
             };
-            match patience.until_worse(Silence { unheard, stirred }) {
+            match patience.until_worse(Silence { unheard, stirred, cut }) {
                 Some(left) => {
                     prop_assert_eq!(later(left - 1), later(0));
                     prop_assert!(later(left) >= later(0));

@@ -1,6 +1,6 @@
 //! The pulses of all links: when each was heard of last. They lie side by side, and one watch looks at them a few times a
 //! second: only the driver of a link of which too little is heard is woken. A timer for each link would cost more than its
-//! signs of life.
+//! signs of life. Where the system knows when something came that nobody has looked at, it is asked before.
 
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use relay::Micros;
 
 use super::doorbell::Doorbell;
-use crate::clock::Clock;
+use crate::{clock::Clock, http::socket::Line};
 
 /// How often the pulses are looked at.
 const STROKE: Duration = Duration::from_millis(250);
@@ -31,12 +31,21 @@ pub(super) struct Pulses {
 
 #[derive(Debug, Default)]
 struct Places {
-    wards: Vec<Arc<[Beat]>>,
-    /// Whom to wake for the link in each place; `None` where there is none.
-    drivers: Vec<Option<Arc<Doorbell>>>,
+    beats: Vec<Arc<[Beat]>>,
+    /// The link in each place; `None` where there is none.
+    links: Vec<Option<Ward>>,
     free: Vec<usize>,
     /// Whether somebody looks at them.
     watched: bool,
+}
+
+/// A link that is looked after.
+#[derive(Debug)]
+struct Ward {
+    /// Whom to wake for it.
+    driver: Arc<Doorbell>,
+    /// The connection that may have brought something.
+    line: Line,
 }
 
 /// What is looked at.
@@ -52,9 +61,21 @@ impl Beat {
         now.saturating_sub(self.heard_at.load(Ordering::Relaxed))
     }
 
+    /// What a connection has brought counts, looked at or not.
+    fn look_at(&self, line: &Line, now: Micros) {
+        let ago = line.heard_ago().and_then(|ago| Micros::try_from(ago.as_micros()).ok());
+        if let Some(ago) = ago {
+            self.heard_at.fetch_max(now.saturating_sub(ago), Ordering::Relaxed);
+        }
+    }
+
+    fn is_due(&self, now: Micros) -> bool {
+        self.silence(now) >= self.tell_from.load(Ordering::Relaxed)
+    }
+
     /// Whether the driver is to be told now; only once.
     fn tells(&self, now: Micros) -> bool {
-        let tells = self.silence(now) >= self.tell_from.load(Ordering::Relaxed);
+        let tells = self.is_due(now);
         if tells {
             self.tell_from.store(Micros::MAX, Ordering::Relaxed);
         }
@@ -72,28 +93,33 @@ impl Pulses {
     pub fn begin(self: &Arc<Self>, driver: Arc<Doorbell>) -> Pulse {
         let mut places = self.places.lock();
         let place = places.take();
-        places.drivers[place] = Some(driver);
-        let ward = places.wards[place / TOGETHER].clone();
-        ward[place % TOGETHER].heard_at.store(self.clock.micros(), Ordering::Relaxed);
+        places.links[place] = Some(Ward { driver, line: Line::default() });
+        let beats = places.beats[place / TOGETHER].clone();
+        beats[place % TOGETHER].heard_at.store(self.clock.micros(), Ordering::Relaxed);
         if !std::mem::replace(&mut places.watched, true) {
             tokio::spawn(watch(Arc::downgrade(self)));
         }
         drop(places);
-        Pulse { pulses: self.clone(), ward, place, missed: AtomicBool::new(false) }
+        Pulse { pulses: self.clone(), beats, place, missed: AtomicBool::new(false) }
     }
 
     /// Wakes the drivers that are to be told something. False when there is no link any more.
     fn look(&self) -> bool {
         let now = self.clock.micros();
         let mut places = self.places.lock();
-        if places.free.len() == places.drivers.len() {
+        if places.free.len() == places.links.len() {
             *places = Places::default();
             return false;
         }
-        let Places { wards, drivers, .. } = &*places;
-        for (ward, drivers) in wards.iter().zip(drivers.chunks(TOGETHER)) {
-            let told = ward.iter().zip(drivers).filter(|(beat, _)| beat.tells(now));
-            told.filter_map(|(_, driver)| driver.as_ref()).for_each(|driver| driver.ring_driver());
+        let Places { beats, links, .. } = &*places;
+        for (beats, links) in beats.iter().zip(links.chunks(TOGETHER)) {
+            for (beat, link) in beats.iter().zip(links).filter(|(beat, _)| beat.is_due(now)) {
+                let Some(Ward { driver, line }) = link else { continue };
+                beat.look_at(line, now);
+                if beat.tells(now) {
+                    driver.ring_driver();
+                }
+            }
         }
         true
     }
@@ -103,10 +129,10 @@ impl Places {
     /// A place that is free, the lowest of all but for what was freed since.
     fn take(&mut self) -> usize {
         if self.free.is_empty() {
-            let first = self.drivers.len();
+            let first = self.links.len();
             let empty = || Beat { heard_at: 0.into(), tell_from: Micros::MAX.into() };
-            self.wards.push(std::iter::repeat_with(empty).take(TOGETHER).collect());
-            self.drivers.resize(first + TOGETHER, None);
+            self.beats.push(std::iter::repeat_with(empty).take(TOGETHER).collect());
+            self.links.resize_with(first + TOGETHER, || None);
             self.free.extend((first..first + TOGETHER).rev());
         }
         self.free.pop().unwrap_or_default()
@@ -127,7 +153,7 @@ async fn watch(pulses: Weak<Pulses>) {
 #[derive(Debug)]
 pub(super) struct Pulse {
     pulses: Arc<Pulses>,
-    ward: Arc<[Beat]>,
+    beats: Arc<[Beat]>,
     place: usize,
     /// Whether the driver is to be told of the next sign of life.
     missed: AtomicBool,
@@ -135,7 +161,7 @@ pub(super) struct Pulse {
 
 impl Pulse {
     fn own(&self) -> &Beat {
-        &self.ward[self.place % TOGETHER]
+        &self.beats[self.place % TOGETHER]
     }
 
     /// Something came. Says whether the driver waits for that.
@@ -147,6 +173,18 @@ impl Pulse {
     /// How long nothing has come.
     pub fn silence(&self, now: Micros) -> Micros {
         self.own().silence(now)
+    }
+
+    /// What this connection brings counts from now on, looked at or not.
+    pub fn lie_at(&self, line: Line) {
+        if let Some(ward) = &mut self.pulses.places.lock().links[self.place] {
+            ward.line = line;
+        }
+    }
+
+    /// Asks the system when this connection brought something last.
+    pub fn look_at(&self, line: &Line, now: Micros) {
+        self.own().look_at(line, now);
     }
 
     /// The driver is to be told once, as soon as nothing has come for `silence`; with `None` it looks by itself.
@@ -164,7 +202,7 @@ impl Drop for Pulse {
     fn drop(&mut self) {
         self.tell_from(None);
         let mut places = self.pulses.places.lock();
-        places.drivers[self.place] = None;
+        places.links[self.place] = None;
         places.free.push(self.place);
     }
 }
@@ -211,12 +249,12 @@ mod tests {
         let pulses = Pulses::new(Clock::start());
         let begin = || pulses.begin(Arc::default());
         let links: Vec<Pulse> = std::iter::repeat_with(begin).take(TOGETHER + 1).collect();
-        assert_eq!(pulses.places.lock().wards.len(), 2);
+        assert_eq!(pulses.places.lock().beats.len(), 2);
         drop(links);
         let kept = begin();
-        assert!(pulses.look() && pulses.places.lock().wards.len() == 2);
+        assert!(pulses.look() && pulses.places.lock().beats.len() == 2);
         drop(kept);
-        assert!(!pulses.look() && pulses.places.lock().wards.is_empty());
+        assert!(!pulses.look() && pulses.places.lock().beats.is_empty());
         let _again = begin();
         assert!(pulses.look());
     }

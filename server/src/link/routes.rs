@@ -60,6 +60,7 @@ const MAX_PAD: usize = 16 * 1024;
 const BEAT_MIN: Micros = SECOND;
 const BEAT_MAX: Micros = 600 * SECOND;
 
+const FAR_PORT: HeaderName = HeaderName::from_static(relay::link::FAR_PORT);
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// What the listener serves for links.
@@ -247,6 +248,7 @@ struct Duplex {
 
 async fn go_both_ways(
     Shared(links): Shared<Arc<Links>>,
+    Extension(peer): Extension<Peer>,
     At(link): At<String>,
     Asked(wish): Asked<Duplex>,
     body: Body,
@@ -254,7 +256,14 @@ async fn go_both_ways(
     let session = links.find(&link)?;
     let exchange = ExchangeId(wish.x);
     session.open_exchange(exchange, links.long_answer(wish.beat)).map_err(UpError::from)?;
-    Ok(octets(Body::new(DuplexAnswer::new(session, exchange, body, wish.pad.min(MAX_PAD)))))
+    session.expect_heartbeats(peer.line.clone());
+    let far_port = peer.line.far_port();
+    let answer = DuplexAnswer::new(session, exchange, body, wish.pad.min(MAX_PAD), peer.line);
+    let mut response = octets(Body::new(answer));
+    if let Some(port) = far_port {
+        response.headers_mut().insert(FAR_PORT, port.into());
+    }
+    Ok(response)
 }
 
 /// An answer that proxies leave as it is and pass on as it comes.

@@ -14,7 +14,10 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 use relay::{
     Frame, Micros, SECOND, TrackId,
-    link::{Config, Ended, ExchangeId, Freshness, Keepalive, Link, LinkError, Output, Role, Transmitted, Use},
+    link::{
+        Config, Ended, ExchangeId, Freshness, HEARTBEAT, Keepalive, Link, LinkError, Output, Role, Transmitted, Use,
+        WAKING,
+    },
     seal::{Keys, LinkId},
     track::Track,
     vocabulary::Carriage,
@@ -27,6 +30,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::connections::{Gauge, Reading};
+use crate::http::socket::Line;
 
 /// Outputs that may wait for the driver. More wait only when the far end floods or the driver hangs.
 const OUTPUTS_WAITING: usize = 4096;
@@ -62,6 +66,10 @@ struct Inner {
     rests: bool,
     /// Long answers that are open, newest last.
     streams: Vec<ExchangeId>,
+    /// The connection that brings heartbeats.
+    line: Line,
+    /// When a connection was cut last.
+    cut_at: Option<Micros>,
     ended: Option<String>,
 }
 
@@ -102,6 +110,8 @@ impl Session {
             bulk_bytes: 0,
             rests: false,
             streams: Vec::new(),
+            line: Line::default(),
+            cut_at: None,
             ended: None,
         };
         let (open_streams, long_uploads) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -147,6 +157,9 @@ impl Session {
         inner.streams.retain(|stream| *stream != id);
         self.open_streams.store(inner.streams.len(), Ordering::Relaxed);
         inner.link.close_exchange(id, ended, now);
+        if ended == Ended::Broken {
+            inner.cut_at = Some(now);
+        }
         let timers_changed = inner.link.knows_exchange(id) || ended == Ended::Broken;
         drop(inner);
         if timers_changed {
@@ -275,14 +288,36 @@ impl Session {
     pub fn timing(&self) -> Timing {
         let now = self.clock.micros();
         let inner = self.inner.lock();
+        let unheard = self.silence(&inner, now);
         Timing {
             now,
             due: inner.link.next_timeout(now),
             silence: Silence {
-                unheard: self.pulse.silence(now),
+                unheard,
                 stirred: inner.link.stirred_since(now).map(|since| now.saturating_sub(since)),
+                cut: inner.cut_at.map(|at| now.saturating_sub(at)).filter(|ago| *ago < unheard),
             },
         }
+    }
+
+    /// How long nothing has come, be it that nobody has looked at it yet.
+    fn silence(&self, inner: &Inner, now: Micros) -> Micros {
+        if self.pulse.silence(now) > HEARTBEAT {
+            self.pulse.look_at(&inner.line, now);
+        }
+        self.pulse.silence(now)
+    }
+
+    /// Heartbeats will come by this connection. Those that say nothing else need not be looked at.
+    pub fn expect_heartbeats(&self, line: Line) {
+        line.wake_for(WAKING);
+        self.pulse.lie_at(line.clone());
+        self.inner.lock().line = line;
+    }
+
+    /// Whether each heartbeat is to be looked at when it comes.
+    pub fn look_at_heartbeats(&self, looks: bool) {
+        self.inner.lock().line.wake_for(if looks { 1 } else { WAKING });
     }
 
     /// Ends the link: the far end is told, and nothing more is taken from it.
@@ -348,7 +383,7 @@ impl Gauge for Session {
         Reading {
             up: carriage(self.long_uploads.load(Ordering::Relaxed) > 0),
             down: carriage(inner.streams.iter().any(|stream| inner.link.is_proven(*stream))),
-            silence: Duration::from_micros(self.pulse.silence(now)),
+            silence: Duration::from_micros(self.silence(inner, now)),
             waiting: inner.waiting.len(),
             statistics: inner.link.statistics(now),
         }
