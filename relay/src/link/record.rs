@@ -170,16 +170,22 @@ mod tests {
     fn records_come_out_whole_whatever_the_pieces() {
         let bytes = body(&[(1, b"one"), (70_000, b""), (3, &[9; MAX_CONTENT])]);
         for piece in [1, 7, 4096, bytes.len()] {
-            let mut body = Body::default();
-            let mut found = Vec::new();
-            for part in bytes.chunks(piece) {
-                body.feed(part);
-                while let Some(record) = body.next_record(None).unwrap() {
-                    found.push((record.number, record.content.len()));
-                }
-            }
-            assert_eq!(found, [(1, 3), (70_000, 0), (3, MAX_CONTENT)]);
+            assert_eq!(in_pieces(&bytes, piece), [(1, 3), (70_000, 0), (3, MAX_CONTENT)]);
         }
+    }
+
+    /// The number of each record and the size of its content, if the body comes in pieces of so many bytes.
+    fn in_pieces(bytes: &[u8], piece: usize) -> Vec<(u64, usize)> {
+        let mut body = Body::default();
+        let mut found = Vec::new();
+        for part in bytes.chunks(piece) {
+            body.feed(part);
+            while let Some(record) = body.next_record(None).unwrap() {
+                found.push((record.number, record.content.len()));
+            }
+        }
+        assert!(body.input.is_empty(), "all of it is used");
+        found
     }
 
     #[test]
@@ -212,16 +218,7 @@ mod tests {
         }
         bytes.put_u8(FILLER);
         for piece in [1, 3, bytes.len()] {
-            let mut body = Body::default();
-            let mut found = Vec::new();
-            for part in bytes.chunks(piece) {
-                body.feed(part);
-                while let Some(record) = body.next_record(None).unwrap() {
-                    found.push((record.number, record.content.len()));
-                }
-            }
-            assert_eq!(found, [(1, 5), (2, 5), (3, 5)]);
-            assert!(body.input.is_empty());
+            assert_eq!(in_pieces(&bytes, piece), [(1, 5), (2, 5), (3, 5)]);
         }
     }
 }
