@@ -14,8 +14,6 @@ const TO_TELL: Micros = 500 * MILLISECOND;
 const TO_ANSWER: Micros = 4_500 * MILLISECOND;
 /// A sign of life that is so late has been lost on its way.
 const LATE: Micros = 1_500 * MILLISECOND;
-/// A client whose connection was cut may need so long to come back, and is to be known as dead in time if it does not.
-const TO_RETURN: Micros = 12 * SECOND;
 
 /// What is thought of a link of which nothing has come for a while, from good to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,8 +32,6 @@ pub(super) struct Silence {
     pub unheard: Micros,
     /// For how long the link has not been at rest: before that nothing had to come soon. `None` while it is at rest.
     pub stirred: Option<Micros>,
-    /// How long ago a connection was cut, if one was since something came.
-    pub cut: Option<Micros>,
 }
 
 impl Silence {
@@ -64,7 +60,7 @@ impl Patience {
     pub fn judge(&self, silence: Silence) -> Life {
         match silence.unheard {
             unheard if unheard >= self.forgotten => Life::Forgotten,
-            _ if self.until_dead(silence) == 0 => Life::Dead,
+            unheard if unheard >= self.dead => Life::Dead,
             _ if silence.overdue() >= SILENT => Life::Silent,
             _ => Life::Heard,
         }
@@ -74,13 +70,8 @@ impl Patience {
     pub fn until_worse(&self, silence: Silence) -> Option<Micros> {
         let left = |limit: Micros, silence: Micros| limit.checked_sub(silence).filter(|left| *left > 0);
         let silent = silence.stirred.and_then(|_| left(SILENT, silence.overdue()));
-        let dead = Some(self.until_dead(silence)).filter(|left| *left > 0);
-        left(self.forgotten, silence.unheard).into_iter().chain(dead).chain(silent).min()
-    }
-
-    fn until_dead(&self, silence: Silence) -> Micros {
-        let returns_in = silence.cut.map_or(0, |cut| TO_RETURN.saturating_sub(cut));
-        self.dead.saturating_sub(silence.unheard).max(returns_in)
+        let worse = [self.dead, self.forgotten].into_iter().filter_map(|limit| left(limit, silence.unheard));
+        worse.chain(silent).min()
     }
 
     /// How often a client of a link at rest must be asked whether it is there, when it would like to be asked each
@@ -102,7 +93,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn at_rest(unheard: Micros) -> Silence {
-        Silence { unheard, stirred: None, cut: None }
+        Silence { unheard, stirred: None }
     }
 
     #[test]
@@ -149,14 +140,6 @@ mod tests {
         assert_eq!(Patience::new(Duration::from_secs(5)).until_asked(at_rest(0)), HEARTBEAT + LATE);
     }
 
-    #[test]
-    fn whose_connection_was_cut_has_time_to_come_back() {
-        let patience = Patience::new(Duration::from_secs(15));
-        let judge = |unheard, cut| patience.judge(Silence { cut: Some(cut), ..at_rest(unheard) });
-        assert_eq!((judge(20 * SECOND, TO_RETURN - 1), judge(20 * SECOND, TO_RETURN)), (Life::Heard, Life::Dead));
-        assert_eq!((judge(14 * SECOND, 13 * SECOND), judge(60 * SECOND, SECOND)), (Life::Heard, Life::Forgotten));
-    }
-
     proptest! {
         /// Whoever wakes when told to misses no change of judgement.
         #[test]
@@ -164,14 +147,12 @@ mod tests {
             dead_after in 1..200u64,
             unheard in 0..500 * SECOND,
             stirred in proptest::option::of(0..500 * SECOND),
-            cut in proptest::option::of(0..20 * SECOND),
         ) {
             let patience = Patience::new(Duration::from_secs(dead_after));
             let later = |more: Micros| {
-                let (stirred, cut) = (stirred.map(|stirred| stirred + more), cut.map(|cut| cut + more));
-                patience.judge(Silence { unheard: unheard + more, stirred, cut })
+                patience.judge(Silence { unheard: unheard + more, stirred: stirred.map(|stirred| stirred + more) })
             };
-            match patience.until_worse(Silence { unheard, stirred, cut }) {
+            match patience.until_worse(Silence { unheard, stirred }) {
                 Some(left) => {
                     prop_assert_eq!(later(left - 1), later(0));
                     prop_assert!(later(left) >= later(0));

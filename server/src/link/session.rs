@@ -68,8 +68,6 @@ struct Inner {
     streams: Vec<ExchangeId>,
     /// The connection that brings heartbeats.
     line: Line,
-    /// When a connection was cut last.
-    cut_at: Option<Micros>,
     ended: Option<String>,
 }
 
@@ -111,7 +109,6 @@ impl Session {
             rests: false,
             streams: Vec::new(),
             line: Line::default(),
-            cut_at: None,
             ended: None,
         };
         let (open_streams, long_uploads) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -157,9 +154,6 @@ impl Session {
         inner.streams.retain(|stream| *stream != id);
         self.open_streams.store(inner.streams.len(), Ordering::Relaxed);
         inner.link.close_exchange(id, ended, now);
-        if ended == Ended::Broken {
-            inner.cut_at = Some(now);
-        }
         let timers_changed = inner.link.knows_exchange(id) || ended == Ended::Broken;
         drop(inner);
         if timers_changed {
@@ -292,11 +286,7 @@ impl Session {
         Timing {
             now,
             due: inner.link.next_timeout(now),
-            silence: Silence {
-                unheard,
-                stirred: inner.link.stirred_since(now).map(|since| now.saturating_sub(since)),
-                cut: inner.cut_at.map(|at| now.saturating_sub(at)).filter(|ago| *ago < unheard),
-            },
+            silence: Silence { unheard, stirred: inner.link.stirred_since(now).map(|since| now.saturating_sub(since)) },
         }
     }
 
