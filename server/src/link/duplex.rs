@@ -48,7 +48,7 @@ impl DuplexAnswer {
                 Poll::Ready(Some(Err(_))) => return Err(UpError::Cut),
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(bytes) = frame.into_data()
-                        && self.session.receive_duplex(self.id, &bytes)?
+                        && self.session.receive_duplex(self.id, &bytes, &self.line)?
                     {
                         self.down.look_again();
                     }

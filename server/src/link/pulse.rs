@@ -164,9 +164,9 @@ impl Pulse {
         &self.beats[self.place % TOGETHER]
     }
 
-    /// Something came. Says whether the driver waits for that.
-    pub fn beat(&self, now: Micros) -> bool {
-        self.own().heard_at.store(now, Ordering::Relaxed);
+    /// Something came at that moment. Says whether the driver waits for that.
+    pub fn beat(&self, at: Micros) -> bool {
+        self.own().heard_at.fetch_max(at, Ordering::Relaxed);
         self.missed.load(Ordering::Relaxed) && self.missed.swap(false, Ordering::AcqRel)
     }
 

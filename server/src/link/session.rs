@@ -163,26 +163,29 @@ impl Session {
 
     /// Takes bytes that came up. `answered` says that the answer to them follows at once and brings the acknowledgement.
     pub fn receive(&self, id: ExchangeId, bytes: &[u8], answered: bool) -> Result<(), SessionError> {
-        self.take(id, bytes, |_, _| answered).map(drop)
+        self.take(id, bytes, 0, |_, _| answered).map(drop)
     }
 
-    /// Takes bytes that came up on an exchange that goes both ways. True if its answer has to bring an acknowledgement now.
-    pub fn receive_duplex(&self, id: ExchangeId, bytes: &[u8]) -> Result<bool, SessionError> {
+    /// Takes bytes that came up on an exchange that goes both ways, and may have waited. True if its answer has to bring an
+    /// acknowledgement now.
+    pub fn receive_duplex(&self, id: ExchangeId, bytes: &[u8], line: &Line) -> Result<bool, SessionError> {
         let is_due = |link: &Link, now| link.acknowledgement_due().is_some_and(|due| due <= now);
-        self.take(id, bytes, |link, now| link.is_proven(id) && is_due(link, now))
+        let waited = line.heard_ago().map_or(0, |ago| Micros::try_from(ago.as_micros()).unwrap_or(Micros::MAX));
+        self.take(id, bytes, waited, |link, now| link.is_proven(id) && is_due(link, now))
     }
 
-    /// Says whether there is an acknowledgement and `is_answered`: then whoever called brings it.
+    /// `waited` is for how long they have been there. Says whether there is an acknowledgement and `is_answered`: then whoever called brings it.
     fn take(
         &self,
         id: ExchangeId,
         bytes: &[u8],
+        waited: Micros,
         is_answered: impl FnOnce(&Link, Micros) -> bool,
     ) -> Result<bool, SessionError> {
         let now = self.clock.micros();
         let mut inner = self.inner.lock();
         inner.check()?;
-        self.note_heard(now);
+        self.note_heard(now.saturating_sub(waited));
         let result = inner.link.receive(id, bytes, now);
         let acknowledges = inner.link.acknowledgement_due().is_some() && is_answered(&inner.link, now);
         self.hand_on_quietly(&mut inner, now, acknowledges);
@@ -325,8 +328,8 @@ impl Session {
         self.inner.lock().ended.clone()
     }
 
-    fn note_heard(&self, now: Micros) {
-        if self.pulse.beat(now) {
+    fn note_heard(&self, at: Micros) {
+        if self.pulse.beat(at) {
             self.doorbell.ring_driver();
         }
     }
