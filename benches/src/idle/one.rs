@@ -21,7 +21,6 @@ const DOWN: ExchangeId = ExchangeId(1);
 const PAD: usize = 4096;
 /// As the client asks for: how often something comes at rest, in milliseconds.
 const BEAT: u64 = 600_000;
-
 /// How long the body of heartbeats says that it is.
 const LENGTH: u64 = 16 << 20;
 /// The most bytes of a short POST.

@@ -174,7 +174,8 @@ impl Session {
         self.take(id, bytes, waited, |link, now| link.is_proven(id) && is_due(link, now))
     }
 
-    /// `waited` is for how long they have been there. Says whether there is an acknowledgement and `is_answered`: then whoever called brings it.
+    /// `waited` is for how long they have been there. Says whether there is an acknowledgement and `is_answered`: then
+    /// whoever called brings it.
     fn take(
         &self,
         id: ExchangeId,
